@@ -1,0 +1,1 @@
+"""Which rows of this training data hold which items of these benchmarks, on what evidence?"""

@@ -1,0 +1,1 @@
+"""What is measured, how text is generated and scored, and the statistics of differences."""

@@ -1,0 +1,1 @@
+"""The sweep: plan, store, execute, compare, gate, report."""

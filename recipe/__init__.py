@@ -1,0 +1,1 @@
+"""Data mix -> SFT -> preference pairs -> DPO -> RLVR."""
