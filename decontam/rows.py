@@ -1,0 +1,167 @@
+"""Training rows of the usual shapes become segments of text with a role."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Mode = Literal["user", "assistant", "all"]
+Row = Mapping[str, object]
+
+FORMATS = (
+    "'messages', 'prompt' (with 'response', 'completion' or 'chosen'/'rejected'), 'chosen'/"
+    "'rejected', 'instruction' (with 'input' and 'output'), 'conversations' or 'text'"
+)
+_ROLES = {"human": "user", "gpt": "assistant", "model": "assistant", "bot": "assistant"}
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One turn of one row."""
+
+    row: int
+    turn: int
+    """Number of the segment within its row, from 0."""
+    role: str
+    """`user`, `assistant`, `system`, ...; `text` where the row does not say."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Doc:
+    """One row as segments."""
+
+    row: int
+    segments: tuple[Segment, ...]
+
+    def scanned(self, mode: Mode) -> tuple[Segment, ...]:
+        """The segments a mode looks at; text without a role belongs to every mode.
+
+        Raises:
+            ValueError: there is none, so the row could not be called clean.
+        """
+        roles = {mode, "text"}
+        found = tuple(s for s in self.segments if mode == "all" or s.role in roles)
+        if not any(s.text.strip() for s in found):
+            raise ValueError(
+                f"row {self.row} has no {'text' if mode == 'all' else mode + ' turn'} to scan; "
+                "remove the row or use a policy with mode 'all'"
+            )
+        return found
+
+    def digest(self) -> bytes:
+        """What the row says, as 16 bytes."""
+        told = json.dumps([(s.role, s.text) for s in self.segments]).encode()
+        return hashlib.blake2b(told, digest_size=16).digest()
+
+
+def read_row(number: int, row: Row) -> Doc:
+    """Recognise the shape of a row; a row of several shapes is read in all of them.
+
+    Args:
+        number: The row's place in the data, from 0.
+        row: `messages`; `prompt` with `response`, `completion` or `chosen` and `rejected` (strings
+            or lists of messages); Alpaca; ShareGPT; or plain `text`.
+
+    Raises:
+        ValueError: no known shape, a part of the wrong type, or no text at all; the message names
+            the row and the remedy.
+    """
+    if not isinstance(row, Mapping):
+        raise ValueError(f"row {number} is {type(row).__name__}, not a mapping; pass one per row")
+    parts = [part for key, read in _SHAPES.items() if row.get(key) is not None
+             for part in read(f"row {number}", row)]  # fmt: skip
+    if not parts:
+        raise ValueError(f"row {number} has the keys {sorted(row)}; it needs {FORMATS}")
+    if not any(text.strip() for _, text in parts):
+        raise ValueError(f"row {number} has no text; remove it or fill its fields")
+    segments = (Segment(number, turn, *part) for turn, part in enumerate(parts))
+    return Doc(number, tuple(segments))
+
+
+Parts = list[tuple[str, str]]
+
+
+def _messages(where: str, row: Row) -> Parts:
+    return _turns(where, "messages", row["messages"], "role", "content")
+
+
+def _sharegpt(where: str, row: Row) -> Parts:
+    turns = row["conversations"]
+    if isinstance(turns, Sequence) and turns and isinstance(turns[0], Mapping) and "role" in turns[0]:
+        return _turns(where, "conversations", turns, "role", "content")
+    return _turns(where, "conversations", turns, "from", "value")
+
+
+def _prompt(where: str, row: Row) -> Parts:
+    answers = [k for k in ("response", "completion") if row.get(k) is not None]
+    parts = _string_or_turns(where, row, "prompt", "user")
+    return parts + [p for k in answers for p in _string_or_turns(where, row, k, "assistant")]
+
+
+def _chosen(where: str, row: Row) -> Parts:
+    # Without a prompt beside it, a chosen string is a transcript of both sides.
+    role = "assistant" if row.get("prompt") is not None else "text"
+    if row.get("rejected") is None:
+        raise ValueError(f"{where} has 'chosen' without 'rejected'; add it or use 'response'")
+    return [p for k in ("chosen", "rejected") for p in _string_or_turns(where, row, k, role)]
+
+
+def _alpaca(where: str, row: Row) -> Parts:
+    asked = [_text(where, k, row[k]) for k in ("instruction", "input") if row.get(k)]
+    parts = [("user", "\n".join(asked))]
+    return parts + [("assistant", _text(where, k, row[k])) for k in ("output",) if row.get(k)]
+
+
+def _plain(where: str, row: Row) -> Parts:
+    return [("text", _text(where, "text", row["text"]))]
+
+
+_SHAPES: Mapping[str, Callable[[str, Row], Parts]] = {
+    "messages": _messages,
+    "prompt": _prompt,
+    "chosen": _chosen,
+    "instruction": _alpaca,
+    "conversations": _sharegpt,
+    "text": _plain,
+}
+
+
+def _string_or_turns(where: str, row: Row, key: str, role: str) -> Parts:
+    value = row[key]
+    if isinstance(value, str):
+        return [(role, value)]
+    return _turns(where, key, value, "role", "content")
+
+
+def _turns(where: str, key: str, turns: object, role: str, content: str) -> Parts:
+    if isinstance(turns, str) or not isinstance(turns, Sequence):
+        raise ValueError(f"{where}: {key!r} is {turns!r:.60}; make it a list of messages")
+    parts = []
+    for number, turn in enumerate(turns):
+        place = f"{where}: {key}[{number}]"
+        if not isinstance(turn, Mapping) or not isinstance(turn.get(role), str):
+            raise ValueError(f"{place} is {turn!r:.60}; give it a {role!r} and a {content!r}")
+        name = turn[role].casefold()
+        parts.append((_ROLES.get(name, name), _content(place, content, turn)))
+    return parts
+
+
+def _content(place: str, key: str, turn: Mapping[str, object]) -> str:
+    """The text of a message, which may come in typed parts or be a call of a tool."""
+    value = turn.get(key)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        said = [part.get("text") for part in value if isinstance(part, Mapping)]
+        return "\n".join(text for text in said if isinstance(text, str))
+    if value is None and turn.get("tool_calls"):
+        return json.dumps(turn["tool_calls"], ensure_ascii=False, default=str)
+    return _text(place, key, value)
+
+
+def _text(where: str, key: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{where}: {key!r} is {value!r:.60}; make it a string")
+    return value

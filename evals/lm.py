@@ -1,0 +1,72 @@
+"""An engine as lm-eval's `LM`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lm_eval.api.model import LM
+
+from evals.engines import Engine, Generation, Sampling
+
+if TYPE_CHECKING:
+    from lm_eval.api.instance import Instance
+
+DEFAULT_MAX_TOKENS = 256
+
+
+class EngineLM(LM):  # type: ignore[misc]
+    """Asks an engine, and keeps what lm-eval drops: finish reasons and token counts."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Wrap `engine`."""
+        super().__init__()
+        self.engine = engine
+        self._generations: dict[tuple[str, Sampling], Generation] = {}
+
+    @property
+    def tokenizer_name(self) -> str:
+        """Identifies tokenizer and chat template."""
+        return self.engine.tokenizer_name
+
+    def apply_chat_template(
+        self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True
+    ) -> str:
+        """A conversation as prompt text."""
+        return self.engine.chat(chat_history, add_generation_prompt=add_generation_prompt)
+
+    def generate_until(self, requests: list[Instance]) -> list[str]:
+        """Continue each request's prompt under its own settings."""
+        groups: dict[Sampling, list[str]] = {}
+        keys = [(r.args[0], _sampling(r.args[1])) for r in requests]
+        for prompt, sampling in dict.fromkeys(keys):
+            groups.setdefault(sampling, []).append(prompt)
+        for sampling, prompts in groups.items():
+            for prompt, generation in zip(
+                prompts, self.engine.generate(prompts, sampling), strict=True
+            ):
+                self._generations[prompt, sampling] = generation
+        return [self._generations[key].text for key in keys]
+
+    def generation(self, prompt: str, settings: Mapping[str, Any]) -> Generation:
+        """What was generated for a prompt under lm-eval's settings."""
+        return self._generations[prompt, _sampling(settings)]
+
+    def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
+        """Score each continuation given its context."""
+        return self.engine.loglikelihood([(r.args[0], r.args[1]) for r in requests])
+
+    def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:
+        """Log-probability of each whole text."""
+        pairs = [("", r.args[0]) for r in requests]
+        return [score for score, _ in self.engine.loglikelihood(pairs)]
+
+
+def _sampling(settings: Mapping[str, Any]) -> Sampling:
+    until: Sequence[str] | str = settings.get("until") or ()
+    sampled = bool(settings.get("do_sample"))
+    return Sampling(
+        max_tokens=int(settings.get("max_gen_toks", DEFAULT_MAX_TOKENS)),
+        temperature=float(settings.get("temperature", 1.0)) if sampled else 0.0,
+        stop=(until,) if isinstance(until, str) else tuple(until),
+    )

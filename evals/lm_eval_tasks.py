@@ -1,0 +1,103 @@
+"""lm-eval's tasks: where they lie, how a benchmark's settings reach them, what they return."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from evals.hub import require
+from evals.suite import Benchmark
+
+if TYPE_CHECKING:
+    from lm_eval.api.task import Task
+
+OURS = Path(__file__).parent / "tasks"
+
+
+def task_file(task: str) -> Path:
+    """The YAML file of a task: ours, or one of the stock tasks.
+
+    Raises:
+        ValueError: no such task.
+    """
+    import importlib.util
+
+    spec = importlib.util.find_spec("lm_eval")
+    assert spec is not None
+    assert spec.origin is not None
+    stock = Path(spec.origin).parent / "tasks"
+    for root in (OURS, stock / task, stock / task.split("_")[0]):
+        found = next((p for p in sorted(root.rglob(f"{task}.yaml"))), None)
+        if found:
+            return found
+    raise ValueError(f"unknown task {task!r}: neither in evals/tasks nor among lm-eval's tasks")
+
+
+def load_task(benchmark: Benchmark, hub: Path | None) -> Task:
+    """A task with the benchmark's shots, response length and data source.
+
+    Raises:
+        ValueError: unknown task; its data cannot be had.
+    """
+    from lm_eval.tasks import TaskManager
+
+    path = task_file(benchmark.task)
+    stock = _plain_yaml(path)
+    generation = dict(stock.get("generation_kwargs") or {})
+    overrides: dict[str, Any] = {
+        "include": str(path),
+        "task": benchmark.task,
+        "num_fewshot": benchmark.shots,
+        "generation_kwargs": {**generation, "max_gen_toks": benchmark.max_tokens},
+    }
+    if stock.get("dataset_path"):
+        overrides["dataset_path"] = require(stock["dataset_path"], hub)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"{benchmark.task}.yaml"
+        file.write_text(yaml.safe_dump(overrides), encoding="utf-8")
+        loaded = TaskManager(include_defaults=False).load(str(file))
+    task: Task = loaded["tasks"][benchmark.task]
+    task.set_fewshot_seed(1234)
+    return task
+
+
+def sample_indices(benchmark: Benchmark, available: int) -> list[int]:
+    """Which documents are scored: all, or a fixed sample of `limit`.
+
+    Raises:
+        ValueError: the task has another number of documents than the suite states.
+    """
+    if available != benchmark.items:
+        raise ValueError(
+            f"benchmark {benchmark.name}: {available} items found where its suite states "
+            f"{benchmark.items}; another version of the data, or a wrong suite file"
+        )
+    if benchmark.limit is None or benchmark.limit >= available:
+        return list(range(available))
+    return sorted(random.Random(benchmark.name).sample(range(available), benchmark.limit))
+
+
+def item_id(benchmark: str, index: int, doc: Mapping[str, Any]) -> str:
+    """An item's id: its own where it has one, else benchmark and position."""
+    own = doc.get("id") or doc.get("task_id") or doc.get("key")
+    return str(own) if own is not None else f"{benchmark}/{index}"
+
+
+def _plain_yaml(path: Path) -> dict[str, Any]:
+    """A task file's settings, includes merged, `!function` left as text."""
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    Loader.add_constructor("!function", lambda _loader, node: str(node.value))
+    body: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=Loader)  # noqa: S506
+    includes: Sequence[str] | str = body.pop("include", ())
+    merged: dict[str, Any] = {}
+    for name in [includes] if isinstance(includes, str) else includes:
+        merged.update(_plain_yaml(path.parent / name))
+    return {**merged, **body}

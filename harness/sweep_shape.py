@@ -1,0 +1,209 @@
+"""What each key of `sweep.yaml` may hold: one grammar that checks the file and is its schema."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any, Literal, Protocol, get_args, get_origin, get_type_hints
+
+from harness.errors import RequestError
+from harness.sweep import Action
+from harness.sweep_yaml import Node, scalar
+from recipe.config import CONFIGS, PRESETS
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+HUB_ID = rf"{NAME}/{NAME}"
+ROWS = {"sft": "mix", "dpo": "data", "rlvr": "prompts"}
+"""Method -> the key that names what a stage trains on."""
+
+
+def hint(word: str, known: Collection[str]) -> str:
+    """The known word nearest to `word`, or all of them, as the end of an error message."""
+    near = get_close_matches(word.lower(), known, n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known)) or 'none'}"
+
+
+class Shape(Protocol):
+    """What a value may be."""
+
+    @property
+    def what(self) -> str:
+        """The shape in words."""
+
+    def check(self, node: Node) -> None:
+        """Raise a `RequestError` unless `node` has this shape."""
+
+    def schema(self) -> dict[str, Any]:
+        """The shape as JSON schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Text, of a pattern if one is given."""
+
+    what: str = "text"
+    pattern: str | None = None
+
+    def check(self, node: Node) -> None:
+        fits = isinstance(node.value, str) and node.value.strip() and "\0" not in node.value
+        if not fits or (self.pattern and not re.fullmatch(self.pattern, node.value)):
+            quotes = isinstance(node.value, bool | int | float) and self.pattern is None
+            raise _wrong(node, self.what, "put it in quotes" if quotes else "")
+
+    def schema(self) -> dict[str, Any]:
+        pattern = {"pattern": f"^{self.pattern}$"} if self.pattern else {}
+        return {"type": "string", "minLength": 1, **pattern}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several words."""
+
+    words: tuple[str, ...]
+
+    @property
+    def what(self) -> str:
+        return " or ".join(self.words)
+
+    def check(self, node: Node) -> None:
+        if node.value not in self.words:
+            raise _wrong(node, self.what)
+
+    def schema(self) -> dict[str, Any]:
+        return {"enum": list(self.words)}
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """True or false."""
+
+    what: str = "true or false"
+
+    def check(self, node: Node) -> None:
+        if not isinstance(node.value, bool):
+            raise _wrong(node, self.what)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "boolean"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
+    """A number, or a whole number, within bounds; booleans are none."""
+
+    whole: bool = False
+    above: float | None = None
+    least: float | None = None
+    below: float | None = None
+    most: float | None = None
+    remedy: str = ""
+
+    @property
+    def what(self) -> str:
+        bounds = {"above": self.above, "at least": self.least}
+        bounds |= {"below": self.below, "at most": self.most}
+        said = " and ".join(f"{word} {n}" for word, n in bounds.items() if n is not None)
+        return f"a {'whole ' * self.whole}number {said}".rstrip()
+
+    def check(self, node: Node) -> None:
+        n = node.value
+        fits = type(n) is int or (type(n) is float and not self.whole)
+        fits = fits and (self.above is None or n > self.above)
+        fits = fits and (self.least is None or n >= self.least)
+        fits = fits and (self.below is None or n < self.below)
+        if not fits or (self.most is not None and n > self.most):
+            raise _wrong(node, self.what, _as_number(n) or self.remedy)
+
+    def schema(self) -> dict[str, Any]:
+        bounds = {"exclusiveMinimum": self.above, "minimum": self.least}
+        bounds |= {"exclusiveMaximum": self.below, "maximum": self.most}
+        said = {word: n for word, n in bounds.items() if n is not None}
+        return {"type": "integer" if self.whole else "number", **said}
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """A list of at least one item."""
+
+    item: Shape
+
+    @property
+    def what(self) -> str:
+        return "a list"
+
+    def check(self, node: Node) -> None:
+        if not isinstance(node.value, list) or not node.value:
+            raise _wrong(node, "a list of at least one item")
+        for item in node.value:
+            self.item.check(item)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "minItems": 1, "items": self.item.schema()}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A mapping with known keys, some required; `others` is the shape under any other name."""
+
+    keys: Mapping[str, Shape]
+    required: tuple[str, ...] = ()
+    others: Shape | None = None
+    remedy: str = ""
+
+    @property
+    def what(self) -> str:
+        return f"a mapping from names to {self.others.what}" if self.others else "a mapping"
+
+    def check(self, node: Node) -> None:
+        if not isinstance(node.value, dict) or not node.value:
+            raise _wrong(node, self.what if node.value else "a mapping that is not empty", self.remedy)
+        for key, child in node:
+            self._shape(key, child).check(child)
+        for key in self.required:
+            if key not in node.value:
+                raise node.error(f"the key {key!r} is missing; it is {self.keys[key].what}")
+
+    def _shape(self, key: str, child: Node) -> Shape:
+        shape = self.keys.get(key, self.others)
+        if shape is None:
+            raise child.error(f"unknown key {key!r}; {hint(key, self.keys)}")
+        if not re.fullmatch(NAME, key):
+            raise child.error(f"{key!r} is no name; use letters, digits, '-', '_' and '.'")
+        return shape
+
+    def schema(self) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "minProperties": 1,
+            "properties": {key: shape.schema() for key, shape in self.keys.items()},
+            "required": list(self.required),
+            "additionalProperties": self.others.schema() if self.others else False,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByKind:
+    """Different shapes for a scalar, a list and a mapping."""
+
+    scalar: Shape
+    list: Shape | None = None
+    mapping: Shape | None = None
+
+    @property
+    def what(self) -> str:
+        return " or ".join(shape.what for shape in self._shapes())
+
+    def check(self, node: Node) -> None:
+        kinds = {list: self.list, dict: self.mapping}
+        shape = kinds.get(type(node.value), self.scalar)
+        if shape is None:
+            raise _wrong(node, self.what)
+        shape.check(node)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [shape.schema() for shape in self._shapes()]}
+
+    def _shapes(self) -> list[Shape]:
+        return [s for s in (self.scalar, self.list, self.mapping) if s is not None]
