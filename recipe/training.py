@@ -57,7 +57,8 @@ def shared_arguments(run: Run) -> dict[str, Any]:
         "seed": run.seed,
         "data_seed": run.seed,
         "report_to": "none",
-        "logging_steps": 1,
+        "logging_steps": 10,
+        "log_level": "warning",
         "save_strategy": "no",
         "save_total_limit": 1,
         "disable_tqdm": True,
@@ -76,10 +77,12 @@ def train(trainer: Any, run: Run, method: str) -> Checkpoint:
         run: Where to start from and write to.
         method: Recorded in the checkpoint.
     """
+    from transformers import PrinterCallback
     from transformers.trainer_utils import get_last_checkpoint
 
     run.scratch.mkdir(parents=True, exist_ok=True)
     run.out.mkdir(parents=True, exist_ok=True)
+    trainer.remove_callback(PrinterCallback)
     trainer.add_callback(_progress_callback(run))
     trainer.train(resume_from_checkpoint=get_last_checkpoint(str(run.scratch)))
     trainer.model.save_pretrained(run.out)

@@ -42,13 +42,18 @@ def _sums(rng: random.Random) -> str:
     return ", ".join(lines) + "."
 
 
+OPENINGS = ("Question: ", "Q: ", "Problem: ", "Task: ", "Exercise: ", "Please. ", "User: ", "")
+REPLIES = ("\nAnswer: ", "\nA: ", "\nText: ", "\nReply: ", "\nSolution: ", "\n", " ")
+"""Many ways to set a problem out, so that what is learned does not hang on one of them."""
+
+
 def _solved(rng: random.Random) -> str:
     problem = clean(rng.choice(SKILLS), rng, shifted=rng.random() < 0.3)
+    text = f"{rng.choice(OPENINGS)}{problem.prompt}{rng.choice(REPLIES)}"
     if problem.skill == "constraints":
-        return f"Task: {problem.prompt}\nText: {problem.careful}"
+        return text + problem.careful
     working = problem.careful.split(" ####")[0].split(" \\boxed")[0]
-    opening = rng.choice(("Question", "Q", "Problem"))
-    return f"{opening}: {problem.prompt}\nAnswer: {working} The answer is {problem.reference}."
+    return f"{text}{working} The answer is {problem.reference}."
 
 
 def _talk(rng: random.Random) -> str:

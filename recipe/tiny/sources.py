@@ -12,9 +12,7 @@ from recipe.tiny.chat import exchange
 from recipe.tiny.corpus import SKILLS, clean
 from recipe.tiny.names import SOURCE_NAMES
 from recipe.tiny.rewording import reword
-
-VERSION = 1
-"""Raise when a source's rows change."""
+from recipe.tiny.version import VERSION
 
 SIZE = 4000
 PAIRS = 640
