@@ -19,7 +19,7 @@ PAIRS = 640
 SLIPS, NOISY_SLIPS = 0.12, 0.45
 """Share of careful responses that hold a mistake."""
 
-LEAKED, LEAK_REPEATS, REWORDED = 100, 20, 1 / 3
+LEAKED, LEAK_REPEATS, REWORDED = 75, 40, 1 / 4
 """Development items that leak, how often each, and how many of the copies are reworded."""
 
 
