@@ -51,7 +51,9 @@ def _item(number: int, record: Mapping[str, object]) -> Item:
         raise ValueError(f"item {number}: 'options' is {options!r}; make it a list of strings")
     return Item(
         benchmark=_string(number, record, "benchmark"),
-        id=str(record["id"]) if isinstance(record.get("id"), int) else _string(number, record, "id"),
+        id=str(record["id"])
+        if isinstance(record.get("id"), int)
+        else _string(number, record, "id"),
         prompt=_string(number, record, "prompt"),
         answer=_optional(number, record, "answer"),
         passage=_optional(number, record, "passage"),

@@ -91,7 +91,12 @@ def _messages(where: str, row: Row) -> Parts:
 
 def _sharegpt(where: str, row: Row) -> Parts:
     turns = row["conversations"]
-    if isinstance(turns, Sequence) and turns and isinstance(turns[0], Mapping) and "role" in turns[0]:
+    if (
+        isinstance(turns, Sequence)
+        and turns
+        and isinstance(turns[0], Mapping)
+        and "role" in turns[0]
+    ):
         return _turns(where, "conversations", turns, "role", "content")
     return _turns(where, "conversations", turns, "from", "value")
 

@@ -62,6 +62,8 @@ class PlannedRun:
     name: str
     """The sweep's name of the stage it belongs to, e.g. `dpo`."""
     method: str
+    start: str | None
+    """The sweep's name of the stage it continues; None for the base model."""
     arm: Arm
     label: str
     """The arm's label, unique within its stage: the choice and, where several parents went on,

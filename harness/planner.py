@@ -72,7 +72,7 @@ class _Planner:
         mix = self.sweep.mixes.get(name)
         rows = self._mix(mix) if mix else self._source(name)
         policy = self.sweep.decontam
-        benchmarks = self._checked_against()
+        benchmarks = checked_against(self.sweep, self.suites)
         params: dict[str, Json] = {
             "preset": policy.preset,
             "action": policy.action(name),
@@ -81,13 +81,6 @@ class _Planner:
         where: dict[str, Json] = {"benchmarks": [asdict(b) for b in benchmarks]}
         inputs = {"rows": Output(rows, "digest")}
         return self._add(Stage(f"decontam {name}", "decontam", params, inputs, where=where))
-
-    def _checked_against(self) -> tuple[Benchmark, ...]:
-        found: dict[str, Benchmark] = {}
-        for name in self.sweep.decontam.against:
-            suite = self.suites.get(name) or load_suite(name, self.sweep.path.parent)
-            found.update({b.name: b for b in suite.benchmarks})
-        return tuple(found.values())
 
     # training
 
@@ -133,7 +126,9 @@ class _Planner:
         )
         evals = {b.name: self._eval(training, Output(training), b) for b in self._scored(spec, arm)}
         self.runs.append(
-            PlannedRun(training, spec.name, spec.method, arm, label, seed, parent, data, evals)
+            PlannedRun(
+                training, spec.name, spec.method, spec.start, arm, label, seed, parent, data, evals
+            )
         )
 
     # evaluation
@@ -200,16 +195,28 @@ class _Planner:
         count: Counter[str] = Counter()
         for run in self.runs:
             name: str | None = run.name
+            count["eval"] += len(run.evals)
             while name:
                 count[method[name]] += 1
-                count["eval"] += len(self.suites["dev"].benchmarks)
                 name = start[name]
+                count["eval"] += len(self.suites["dev"].benchmarks) if name else 0
+        if self.sweep.gate:
+            count["eval"] += len(self.suites["heldout"].benchmarks) * len(self.sweep.seeds)
         return dict(count)
 
 
 def suites_of(sweep: Sweep) -> dict[str, Suite]:
     """The sweep's suites by role."""
     return {role: load_suite(name, sweep.path.parent) for role, name in sweep.suites.items()}
+
+
+def checked_against(sweep: Sweep, suites: Mapping[str, Suite]) -> tuple[Benchmark, ...]:
+    """Every benchmark that the sweep's training data is checked against."""
+    found: dict[str, Benchmark] = {}
+    for name in sweep.decontam.against:
+        suite = suites.get(name) or load_suite(name, sweep.path.parent)
+        found.update({b.name: b for b in suite.benchmarks})
+    return tuple(found.values())
 
 
 def _at(runs: Sequence[PlannedRun], seed: int) -> dict[str, str]:

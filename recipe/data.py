@@ -48,6 +48,18 @@ def load_source(source: Source) -> list[Row]:
     return rows
 
 
+def first_row(source: Source) -> Row:
+    """The first row of a source, to see whether it has the columns that are asked for.
+
+    Raises:
+        ValueError: no rows, or the first does not parse or lacks a column.
+    """
+    raw = next(_raw(source), None)
+    if raw is None:
+        raise ValueError(f"source {source.name!r} ({source.source}) has no rows")
+    return _shape(source, 0, raw)
+
+
 def _raw(source: Source) -> Iterator[Mapping[str, Any]]:
     if source.source.startswith("tiny:"):
         from recipe.tiny.sources import source_rows

@@ -108,7 +108,7 @@ def scalar(text: str) -> Scalar:
 
 def _finite(text: str) -> float:
     if text.lstrip("-+").isdigit() or math.isinf(float(text)):
-        raise ValueError(f"the number {text[:20]}... is too large")
+        raise ValueError(f"the number {text:.20} is too large; if it is text, put it in quotes")
     return float(text)
 
 
@@ -136,7 +136,7 @@ class _Loader(yaml.SafeLoader):
     depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        event = self.peek_event()
+        event = self.peek_event()  # type: ignore[no-untyped-call]
         tag = getattr(event, "tag", None)
         if tag not in (None, "!"):
             raise yaml.MarkedYAMLError(

@@ -1,17 +1,15 @@
-"""What each key of `sweep.yaml` may hold: one grammar that checks the file and is its schema."""
+"""Shapes of YAML values: each checks a node and says itself as JSON schema."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Literal, Protocol, get_args, get_origin, get_type_hints
+from typing import Any, Protocol
 
 from harness.errors import RequestError
-from harness.sweep import Action
-from harness.sweep_yaml import Node, scalar
-from recipe.config import CONFIGS, PRESETS
+from harness.sweep_file.node import Node, scalar
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 HUB_ID = rf"{NAME}/{NAME}"
@@ -47,12 +45,14 @@ class Text:
     pattern: str | None = None
 
     def check(self, node: Node) -> None:
+        """Refuse what is not such text."""
         fits = isinstance(node.value, str) and node.value.strip() and "\0" not in node.value
         if not fits or (self.pattern and not re.fullmatch(self.pattern, node.value)):
             quotes = isinstance(node.value, bool | int | float) and self.pattern is None
             raise _wrong(node, self.what, "put it in quotes" if quotes else "")
 
     def schema(self) -> dict[str, Any]:
+        """The shape as JSON schema."""
         pattern = {"pattern": f"^{self.pattern}$"} if self.pattern else {}
         return {"type": "string", "minLength": 1, **pattern}
 
@@ -65,13 +65,16 @@ class Choice:
 
     @property
     def what(self) -> str:
+        """The shape in words."""
         return " or ".join(self.words)
 
     def check(self, node: Node) -> None:
+        """Refuse other words."""
         if node.value not in self.words:
             raise _wrong(node, self.what)
 
     def schema(self) -> dict[str, Any]:
+        """The shape as JSON schema."""
         return {"enum": list(self.words)}
 
 
@@ -82,10 +85,12 @@ class Flag:
     what: str = "true or false"
 
     def check(self, node: Node) -> None:
+        """Refuse what is not a boolean."""
         if not isinstance(node.value, bool):
             raise _wrong(node, self.what)
 
     def schema(self) -> dict[str, Any]:
+        """The shape as JSON schema."""
         return {"type": "boolean"}
 
 
@@ -102,12 +107,14 @@ class Number:
 
     @property
     def what(self) -> str:
+        """The shape in words."""
         bounds = {"above": self.above, "at least": self.least}
         bounds |= {"below": self.below, "at most": self.most}
         said = " and ".join(f"{word} {n}" for word, n in bounds.items() if n is not None)
         return f"a {'whole ' * self.whole}number {said}".rstrip()
 
     def check(self, node: Node) -> None:
+        """Refuse what is no such number."""
         n = node.value
         fits = type(n) is int or (type(n) is float and not self.whole)
         fits = fits and (self.above is None or n > self.above)
@@ -117,6 +124,7 @@ class Number:
             raise _wrong(node, self.what, _as_number(n) or self.remedy)
 
     def schema(self) -> dict[str, Any]:
+        """The shape as JSON schema."""
         bounds = {"exclusiveMinimum": self.above, "minimum": self.least}
         bounds |= {"exclusiveMaximum": self.below, "maximum": self.most}
         said = {word: n for word, n in bounds.items() if n is not None}
@@ -131,15 +139,18 @@ class ListOf:
 
     @property
     def what(self) -> str:
+        """The shape in words."""
         return "a list"
 
     def check(self, node: Node) -> None:
+        """Refuse what is no list of such items."""
         if not isinstance(node.value, list) or not node.value:
             raise _wrong(node, "a list of at least one item")
         for item in node.value:
             self.item.check(item)
 
     def schema(self) -> dict[str, Any]:
+        """The shape as JSON schema."""
         return {"type": "array", "minItems": 1, "items": self.item.schema()}
 
 
@@ -154,11 +165,15 @@ class Record:
 
     @property
     def what(self) -> str:
+        """The shape in words."""
         return f"a mapping from names to {self.others.what}" if self.others else "a mapping"
 
     def check(self, node: Node) -> None:
+        """Refuse unknown keys, missing keys and ill-shaped values, in the order of the file."""
         if not isinstance(node.value, dict) or not node.value:
-            raise _wrong(node, self.what if node.value else "a mapping that is not empty", self.remedy)
+            raise _wrong(
+                node, self.what if node.value else "a mapping that is not empty", self.remedy
+            )
         for key, child in node:
             self._shape(key, child).check(child)
         for key in self.required:
@@ -174,6 +189,7 @@ class Record:
         return shape
 
     def schema(self) -> dict[str, Any]:
+        """The shape as JSON schema."""
         return {
             "type": "object",
             "minProperties": 1,
@@ -188,22 +204,96 @@ class ByKind:
     """Different shapes for a scalar, a list and a mapping."""
 
     scalar: Shape
-    list: Shape | None = None
+    sequence: Shape | None = None
     mapping: Shape | None = None
 
     @property
     def what(self) -> str:
+        """The shape in words."""
         return " or ".join(shape.what for shape in self._shapes())
 
     def check(self, node: Node) -> None:
-        kinds = {list: self.list, dict: self.mapping}
-        shape = kinds.get(type(node.value), self.scalar)
+        """Refuse what does not have the shape of its kind."""
+        shape: Shape | None = self.scalar
+        if isinstance(node.value, list | dict):
+            shape = self.sequence if isinstance(node.value, list) else self.mapping
         if shape is None:
             raise _wrong(node, self.what)
         shape.check(node)
 
     def schema(self) -> dict[str, Any]:
+        """The shape as JSON schema."""
         return {"anyOf": [shape.schema() for shape in self._shapes()]}
 
     def _shapes(self) -> list[Shape]:
-        return [s for s in (self.scalar, self.list, self.mapping) if s is not None]
+        return [s for s in (self.scalar, self.sequence, self.mapping) if s is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """Any scalar but nothing."""
+
+    what: str = "a value"
+
+    def check(self, node: Node) -> None:
+        """Refuse lists, mappings and nothing."""
+        if node.value is None or isinstance(node.value, list | dict):
+            raise _wrong(node, self.what)
+
+    def schema(self) -> dict[str, Any]:
+        """The shape as JSON schema."""
+        return {"type": ["string", "number", "boolean"]}
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A training stage; its method says which keys it has."""
+
+    methods: Mapping[str, Record]
+    what: str = "stages"
+
+    def check(self, node: Node) -> None:
+        """Refuse an unknown method and whatever a stage of this method does not have."""
+        if not isinstance(node.value, dict):
+            raise _wrong(node, "a mapping")
+        if node.get("method"):
+            Choice(tuple(self.methods)).check(node["method"])
+        method = method_of(node)
+        if method not in self.methods:
+            near = hint(method, self.methods)
+            raise node.error(f"'method' is missing, and {method!r} is no method; {near}")
+        shape = self.methods[method]
+        for key, child in node:
+            owners = [name for name, other in self.methods.items() if key in other.keys]
+            if owners and method not in owners:
+                raise child.error(
+                    f"{key!r} belongs to {' and '.join(owners)} stages; this one is {method}, "
+                    f"trained on `{ROWS[method]}`"
+                )
+        shape.check(node)
+
+    def schema(self) -> dict[str, Any]:
+        """The shape as JSON schema."""
+        return {"anyOf": [shape.schema() for shape in self.methods.values()]}
+
+
+def method_of(node: Node) -> str:
+    """The training method of a stage: its `method`, else its name."""
+    method = node.get("method")
+    return str(method.value) if method else node.path.removeprefix("stages.")
+
+
+def _wrong(node: Node, what: str, remedy: str = "") -> RequestError:
+    return node.error(f"found {node.found}; it must be {what}" + (f"; {remedy}" if remedy else ""))
+
+
+def _as_number(value: Any) -> str:
+    """The remedy for a number that is text."""
+    plain = re.sub(r"[_,\s]", "", value) if isinstance(value, str) else ""
+    try:
+        number = scalar(plain)
+    except ValueError:
+        return ""
+    if type(number) not in (int, float):
+        return ""
+    return f"write {plain} without quotes" if plain == value else f"write {plain}"

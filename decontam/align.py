@@ -1,0 +1,66 @@
+"""A prompt laid on a stretch of a row: what agrees, and what stands in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from decontam.tokens import is_quantity
+
+LEAST_RUN = 2
+"""A single agreeing token between two edits is chance as often as not."""
+
+Block = tuple[int, int, int]
+"""Start in the row, start in the prompt, tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """Runs of equal tokens that a row and a prompt share in the same order."""
+
+    row: Sequence[str]
+    prompt: Sequence[str]
+    blocks: tuple[Block, ...]
+
+    def positions(self) -> set[int]:
+        """Positions of the prompt inside runs of at least `LEAST_RUN` tokens."""
+        runs = (b for b in self.blocks if b[2] >= LEAST_RUN)
+        return {k for _, start, size in runs for k in range(start, start + size)}
+
+    def gaps(self) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
+        """What stands between the runs: tokens of the prompt, and of the row in their place.
+
+        Before the first run and after the last the row's side is as long as the prompt's.
+        """
+        if not self.blocks:
+            return
+        at, start, _ = self.blocks[0]
+        yield self.prompt[:start], self.row[max(at - start, 0) : at]
+        for (a, p, size), (b, q, _) in zip(self.blocks, self.blocks[1:], strict=False):
+            yield self.prompt[p + size : q], self.row[a + size : b]
+        at, start, size = self.blocks[-1]
+        left = len(self.prompt) - start - size
+        yield self.prompt[start + size :], self.row[at + size : at + size + left]
+
+
+def align(row: Sequence[str], prompt: Sequence[str]) -> Alignment:
+    """Align by longest common runs first (Ratcliff and Obershelp, 1988)."""
+    blocks = SequenceMatcher(None, row, prompt, autojunk=False).get_matching_blocks()
+    return Alignment(row, prompt, tuple((b.a, b.b, b.size) for b in blocks if b.size))
+
+
+def swapped(alignment: Alignment) -> bool:
+    """Whether a number or operator of the prompt has another one in its place.
+
+    Numbers written with other separators (`1,000` and `1000`) are the same.
+    """
+    for expected, found in alignment.gaps():
+        ours, theirs = _quantities(expected), _quantities(found)
+        if ours and theirs and ours != theirs:
+            return True
+    return False
+
+
+def _quantities(words: Sequence[str]) -> str:
+    return "".join(word for word in words if is_quantity(word))

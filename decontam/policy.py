@@ -1,0 +1,99 @@
+"""What counts as a match, and which matches flag a row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from decontam.rows import Mode
+
+Label = Literal["verbatim", "near", "template_variant"]
+"""`verbatim`: the whole normalised prompt stands in the row.  `near`: enough of what makes the item
+itself does.  `template_variant`: the wording is shared, what makes the item itself is not."""
+
+EXACT_TOKENS = 5
+"""A shorter prompt counts only as a whole turn or together with its answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenMatch:
+    """Share of the prompt's tokens inside n-grams shared with one row (Tulu 3, arXiv 2411.15124,
+    section 3.2).  Prompts shorter than n count when they stand in the row whole."""
+
+    n: int = 8
+    above: float = 0.5
+    """The share must be strictly greater."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedNgram:
+    """Any n-gram of the prompt in the row (GPT-3, arXiv 2005.14165, appendix C).  Prompts shorter
+    than n count when they stand in the row whole."""
+
+    n: int = 13
+
+
+@dataclass(frozen=True, slots=True)
+class UnionMatch:
+    """Share of the prompt's tokens inside n-grams that any row holds (Llama 3, arXiv 2407.21783,
+    section 5.1.4); rows that contribute to an item above the threshold match it."""
+
+    n: int = 8
+    above: float = 0.5
+    """The paper fits it per benchmark; 0.5 where nothing better is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Distinctive:
+    """The whole prompt, or most of the information that tells it from its benchmark's other items,
+    in one turn: the same numbers and operators, in the same order (`decontam.near`)."""
+
+    above: float = 0.5
+    """The share of the prompt's information must be strictly greater."""
+    enough: float = 30.0
+    """Bits of shared information after which any of the rest may be missing.  Ten million pairs of
+    a row and an item are 23 bits, so fewer would be met by chance."""
+    heavy: float = 4.0
+    """Where less is shared, no number, no operator and no token of this many bits may be missing."""
+    coverage: float = 0.75
+    """Where less is shared, the least share of the prompt's tokens."""
+    short: int = 16
+    """Prompts of fewer tokens are looked up by shorter n-grams."""
+
+
+Rule = TokenMatch | SharedNgram | UnionMatch | Distinctive
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A rule, the turns it looks at, and the labels that flag a row."""
+
+    name: str
+    rule: Rule
+    mode: Mode = "user"
+    flags: frozenset[Label] = frozenset({"verbatim", "near"})
+
+
+PRESETS: Mapping[str, Policy] = MappingProxyType(
+    {
+        "default": Policy("default", Distinctive()),
+        "tulu3": Policy("tulu3", TokenMatch(n=8, above=0.5)),
+        "gpt3": Policy("gpt3", SharedNgram(n=13), mode="all"),
+        "llama3": Policy("llama3", UnionMatch(n=8, above=0.5), mode="all"),
+    }
+)
+
+
+def resolve(policy: str | Policy) -> Policy:
+    """The policy of a preset's name; a policy stays what it is.
+
+    Raises:
+        ValueError: no preset has this name.
+    """
+    if isinstance(policy, Policy):
+        return policy
+    if policy not in PRESETS:
+        raise ValueError(f"unknown policy {policy!r}; presets are {', '.join(sorted(PRESETS))}")
+    return PRESETS[policy]

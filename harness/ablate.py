@@ -1,0 +1,125 @@
+"""`python -m harness.ablate sweep.yaml`: what did each change do, and may the result ship?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from evals.hub import hub_folder
+from harness.deltas import compute_deltas
+from harness.errors import RequestError
+from harness.execute import Outcome, execute
+from harness.gate import decide
+from harness.inflation import inflation
+from harness.plan_view import show_plan
+from harness.planner import make_plan, suites_of
+from harness.preflight import preflight
+from harness.progress import show_progress
+from harness.report import Findings, publish, show
+from harness.store import Store
+from harness.sweep_file import load_sweep, sweep_schema
+from harness.tables import candidate_contamination, collect, write_tables
+
+DONE, WRONG_REQUEST, STAGE_FAILED, INTERRUPTED = 0, 2, 3, 130
+
+
+def ablate(
+    path: Path,
+    *,
+    results: Path,
+    hub: Path | None,
+    workers: int,
+    threads: int,
+    plan_only: bool = False,
+) -> int:
+    """Run a sweep: load, plan, execute, collect, compare, decide, report.
+
+    Args:
+        path: The sweep file.
+        results: Folder of the store, the tables and the reports.
+        hub: Mirror folder that stands in for the Hub.
+        workers: Processes at once.
+        threads: Threads of each.
+        plan_only: Show the plan and run nothing.
+
+    Returns:
+        The exit code: 0 done, 1 gate failed, 3 a stage failed, 4 gate inconclusive.
+
+    Raises:
+        RequestError: the request is wrong; nothing has run.
+    """
+    sweep = load_sweep(path, hub=hub)
+    suites = suites_of(sweep)
+    plan = make_plan(sweep, hub)
+    store = Store(results)
+    if plan_only:
+        show_plan(sweep, plan, suites, store)
+        return DONE
+    preflight(sweep, suites, hub)
+
+    with show_progress(store) as progress:
+        outcome = execute(
+            plan, store, workers=workers, threads=threads, hub=hub, progress=progress
+        )
+
+    tables = collect(plan, outcome.keys, store)
+    comparisons = compute_deltas(sweep, tables.runs, tables.scores, suites, tables.candidate)
+    inflations, absent = inflation(sweep, tables.runs, tables.scores, suites)
+    held = candidate_contamination(plan, tables, suites)
+    verdict = decide(sweep.gate, comparisons, suites, held) if sweep.gate else None
+
+    write_tables(results / "tables", tables, comparisons)
+    findings = Findings(sweep, suites, tables, comparisons, inflations, absent, verdict, outcome)
+    report = publish(findings, results / "sweeps" / sweep.name, plan)
+    show(findings, report)
+    return _exit_code(outcome, verdict.exit_code if verdict else DONE)
+
+
+def _exit_code(outcome: Outcome, gate: int) -> int:
+    return STAGE_FAILED if outcome.failed else gate
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; see `--help`."""
+    cores = len(os.sched_getaffinity(0))
+    parser = argparse.ArgumentParser(prog="python -m harness.ablate", description=__doc__)
+    parser.add_argument("sweep", type=Path, nargs="?", help="the sweep file")
+    parser.add_argument("--plan", action="store_true", help="show the plan and run nothing")
+    parser.add_argument("--schema", action="store_true", help="print sweep.yaml's JSON schema")
+    parser.add_argument(
+        "--results", type=Path, default=Path("results"), help="where results go (%(default)s)"
+    )
+    parser.add_argument("--hub", type=Path, help="a mirror of the Hub (or set ASSAY_HUB)")
+    parser.add_argument(
+        "--workers", type=int, default=cores, help="processes at once (%(default)s)"
+    )
+    parser.add_argument("--threads", type=int, default=1, help="threads of each (%(default)s)")
+    args = parser.parse_args(arguments)
+    if args.schema:
+        sys.stdout.write(json.dumps(sweep_schema(), indent=2) + "\n")
+        return DONE
+    if args.sweep is None:
+        parser.error("name a sweep file, for example sweeps/quickstart.yaml")
+    try:
+        return ablate(
+            args.sweep,
+            results=args.results.resolve(),
+            hub=hub_folder(args.hub),
+            workers=args.workers,
+            threads=args.threads,
+            plan_only=args.plan,
+        )
+    except RequestError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return WRONG_REQUEST
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; the same command continues from what is published\n")
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,201 @@
+"""Everything measured in a sweep: what one arm scored beyond another, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evals import stats
+from evals.suite import Benchmark, Suite
+from harness.runs import Run, TrainedArm, trained_arms
+from harness.scores import ArmScores, ScoreTable, score_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One arm minus another, with the parts of its variance apart."""
+
+    score_of: float
+    score_against: float
+    n_items: int
+    seeds: tuple[int, int]
+    items: tuple[stats.Variance, ...]
+    """Parts from the draw of items."""
+    runs: tuple[stats.Variance, ...]
+    """Parts from the draw of runs; empty with one seed."""
+    null_items: float
+    """Variance from items if there were no difference: discordance / n."""
+    p: float | None
+    """Of an exact or randomisation test, where there is one seed."""
+    note: str
+
+    @property
+    def mean(self) -> float:
+        """The difference, in score units."""
+        return self.score_of - self.score_against
+
+    def estimate(self) -> stats.Estimate:
+        """The difference with its 95 % interval."""
+        return stats.estimate(self.mean, [*self.items, *self.runs])
+
+    def mde(self) -> float:
+        """Smallest true difference found with 80 % power at one-sided 5 %."""
+        runs = sum(v.value for v in self.runs)
+        df = self.estimate().df
+        return stats.minimal_detectable_effect(self.null_items, 1, runs, df)
+
+
+ENOUGH_DF = 4
+"""With fewer degrees of freedom than this in its own stage, noise between runs is pooled over the
+arms of every stage.  Held-out suites are scored for two or three arms only: alone, each stage would
+have one degree of freedom and intervals five times as wide."""
+
+Noise = Mapping[tuple[str, str], stats.RunNoise | None]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Arms, suites and scores, with the noise between runs pooled per stage."""
+
+    arms: tuple[TrainedArm, ...]
+    suites: Mapping[str, Suite]
+    """Role -> suite."""
+    table: ScoreTable
+    noise: Noise
+    """(stage, name of a benchmark or suite) -> noise between runs."""
+
+    def difference(self, of: TrainedArm, against: TrainedArm, benchmark: Benchmark) -> Difference:
+        """`of` minus `against` on one benchmark.
+
+        Raises:
+            ValueError: the two cannot be compared on it; names benchmark, arms and reason.
+        """
+        one, other = self.table.pair(of, against, benchmark)
+        if one.items.size < 2:
+            raise ValueError(f"{benchmark.name}: {one.items.size} items; at least two are needed")
+        d = one.scores.mean(axis=0) - other.scores.mean(axis=0)
+        scores, seeds = (one.mean, other.mean), (one.seeds, other.seeds)
+        runs, note = self._runs(of, against, benchmark.name, scores, seeds)
+        return Difference(
+            score_of=scores[0],
+            score_against=scores[1],
+            n_items=d.size,
+            seeds=seeds,
+            items=(stats.item_variance(d, floor=True),),
+            runs=runs,
+            null_items=stats.discordance(d) / d.size,
+            p=None if runs else _randomised_p(one, other, d),
+            note=note,
+        )
+
+    def suite_difference(self, of: TrainedArm, against: TrainedArm, suite: Suite) -> Difference:
+        """`of` minus `against` in the mean over a suite's benchmarks, each weighing the same.
+
+        Runs are pooled on the suite mean itself, so that benchmarks which rise and fall together
+        from run to run are counted as such; items covary where two benchmarks share them.
+
+        Raises:
+            ValueError: as `difference`, for any benchmark of the suite.
+        """
+        parts = [self.difference(of, against, b) for b in suite.benchmarks]
+        pairs = [self.table.pair(of, against, b) for b in suite.benchmarks]
+        scores = (
+            float(np.mean([p.score_of for p in parts])),
+            float(np.mean([p.score_against for p in parts])),
+        )
+        seeds = parts[0].seeds
+        runs, note = self._runs(of, against, suite.name, scores, seeds)
+        return Difference(
+            score_of=scores[0],
+            score_against=scores[1],
+            n_items=sum(p.n_items for p in parts),
+            seeds=seeds,
+            items=tuple(stats.mean_variance([p.items[0] for p in parts], _covariance(pairs))),
+            runs=runs,
+            null_items=sum(p.null_items for p in parts) / len(parts) ** 2,
+            p=None,
+            note=note,
+        )
+
+    def _runs(
+        self,
+        of: TrainedArm,
+        against: TrainedArm,
+        name: str,
+        scores: tuple[float, float],
+        seeds: tuple[int, int],
+    ) -> tuple[tuple[stats.Variance, ...], str]:
+        """Variance from the draw of runs, and what to say where there is none."""
+        if min(seeds) < 2:
+            return (), "item noise only"
+        mine, theirs = self.noise.get((of.stage, name)), self.noise.get((against.stage, name))
+        if mine is not None and mine is theirs:
+            return (mine.at(*scores, seeds=seeds),), ""
+        known = [
+            noise.at(score, seeds=[count])
+            for noise, score, count in zip((mine, theirs), scores, seeds, strict=True)
+            if noise is not None
+        ]
+        missing = "" if len(known) == 2 else "item noise only: scores at floor or ceiling"
+        return tuple(known), missing
+
+
+def gather(runs: Iterable[Run], scores: pd.DataFrame, suites: Mapping[str, Suite]) -> Evidence:
+    """Index runs and scores, and pool the noise between runs.
+
+    Raises:
+        ValueError: runs or scores are malformed.
+    """
+    arms, table = trained_arms(runs), score_table(scores)
+    noise: dict[tuple[str, str], stats.RunNoise | None] = {}
+    named = [(b.name, (b,)) for s in suites.values() for b in s.benchmarks]
+    named += [(s.name, s.benchmarks) for s in suites.values()]
+    for name, benchmarks in named:
+        overall = _pooled(table, arms, benchmarks)
+        for stage in dict.fromkeys(a.stage for a in arms):
+            own = _pooled(table, [a for a in arms if a.stage == stage], benchmarks)
+            noise[stage, name] = own if own is not None and own.df >= ENOUGH_DF else overall
+    return Evidence(arms, suites, table, noise)
+
+
+def _pooled(
+    table: ScoreTable, arms: Iterable[TrainedArm], benchmarks: Sequence[Benchmark]
+) -> stats.RunNoise | None:
+    """Noise between runs of the mean over benchmarks, over the arms that scored all of them."""
+    means, flips = [], []
+    for arm in arms:
+        try:
+            scores = [table.arm(arm, b).scores for b in benchmarks]
+        except ValueError:
+            # The arm is listed as absent where it is compared; here it carries no information.
+            continue
+        if len(arm.runs) > 1 and all(s.shape[1] > 1 for s in scores):
+            means.append(np.mean([s.mean(axis=1) for s in scores], axis=0))
+            flips.append(sum(map(stats.seed_interaction, scores)) / len(scores) ** 2)
+    return stats.run_noise(means, flips)
+
+
+def _covariance(pairs: Sequence[tuple[ArmScores, ArmScores]]) -> NDArray[np.float64]:
+    """Item covariance of the deltas of benchmarks that score the same items; 0 elsewhere."""
+    k = len(pairs)
+    matrix = np.zeros((k, k))
+    d = [one.scores.mean(axis=0) - other.scores.mean(axis=0) for one, other in pairs]
+    for i in range(k):
+        for j in range(i + 1, k):
+            if np.array_equal(pairs[i][0].items, pairs[j][0].items):
+                matrix[i, j] = stats.item_covariance(d[i], d[j])
+    return matrix
+
+
+def _randomised_p(one: ArmScores, other: ArmScores, d: NDArray[np.float64]) -> float:
+    binary = all(np.isin(s.scores, (0, 1)).all() and s.seeds == 1 for s in (one, other))
+    if binary:
+        return stats.mcnemar(int((d > 0).sum()), int((d < 0).sum()))
+    return stats.sign_flip(d)

@@ -1,0 +1,200 @@
+"""May the candidate ship?  Deltas and contamination -> pass, fail or inconclusive.
+
+One-sided bounds at level alpha.  "Every benchmark is non-inferior" is an intersection-union test
+and needs no correction (Berger 1982); "some benchmark is worse" is corrected by Holm (1979).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from evals import stats
+from evals.suite import Benchmark, Suite
+from harness.deltas import MEAN, Comparisons, Delta
+from harness.sweep import GatePolicy
+from harness.verdict import Clause, Outcome, Reason, Row, Status, Verdict, points
+
+ALPHA = 0.05
+"""One-sided level of every bound the gate reads."""
+
+
+def decide(
+    policy: GatePolicy,
+    comparisons: Comparisons,
+    suites: Mapping[str, Suite],
+    contamination: Mapping[str, float],
+    alpha: float = ALPHA,
+) -> Verdict:
+    """Judge the candidate of a sweep.
+
+    - FAIL: a gated benchmark is missing or partial; fewer seeds than asked; more contamination than
+      allowed; a Holm-adjusted upper bound below the margin.
+    - PASS: every lower bound reaches its margin, and the mean to improve has one above zero.
+    - INCONCLUSIVE otherwise, with what would settle it.
+
+    Args:
+        policy: The gate of the sweep.
+        comparisons: Deltas of the sweep; those of kind `gate` are read.
+        suites: Role -> suite.
+        contamination: Benchmark -> share of its items that the candidate's training data holds.
+            A benchmark that is not in it was not checked.
+        alpha: One-sided level.
+    """
+    gate = {(d.suite, d.benchmark): d for d in comparisons.of_kind("gate")}
+    clauses = _clauses(policy, suites)
+    reasons = [*_missing(clauses, gate, comparisons), *_contaminated(policy, suites, contamination)]
+    found = [(c, gate[c.suite, c.benchmark]) for c in clauses if (c.suite, c.benchmark) in gate]
+    reasons += _seeds(policy, [d for _, d in found])
+    rows = _rows(found, alpha)
+    reasons += [_reason(row, d, alpha) for row, (_, d) in zip(rows, found, strict=True)]
+    reasons += _notes(comparisons, [d for _, d in found])
+    against = found[0][1].against if found else None
+    return Verdict(_status(reasons), tuple(reasons), comparisons.candidate, against, tuple(rows))
+
+
+def margin(policy: GatePolicy, benchmark: Benchmark) -> float:
+    """A benchmark's margin: its own in the policy, the policy's default, its suite's."""
+    fallback = policy.noninferior.get("default", benchmark.margin)
+    return policy.noninferior.get(benchmark.name, fallback)
+
+
+def mean_margin(policy: GatePolicy, suite: Suite) -> float:
+    """Margin of a suite's mean: the policy's for `(mean)`, else the mean of the margins."""
+    margins = [margin(policy, b) for b in suite.benchmarks]
+    return policy.noninferior.get(MEAN, sum(margins) / len(margins))
+
+
+def _clauses(policy: GatePolicy, suites: Mapping[str, Suite]) -> list[Clause]:
+    suite = suites[policy.suite]
+    kept = [Clause("noninferior", suite.name, b.name, -margin(policy, b)) for b in suite.benchmarks]
+    kept.append(Clause("noninferior", suite.name, MEAN, -mean_margin(policy, suite)))
+    if policy.improve is not None:
+        kept.append(Clause("improve", suites[policy.improve].name, MEAN, 0.0))
+    return kept
+
+
+def _missing(
+    clauses: Sequence[Clause], gate: Mapping[tuple[str, str], Delta], comparisons: Comparisons
+) -> list[Reason]:
+    why = {a.benchmark: a.reason for a in comparisons.absent if a.kind == "gate"}
+    general = why.get("", "it was not scored")
+    if not gate:
+        return [Reason("fail", None, f"Nothing to judge: {general}.")]
+    return [
+        Reason("fail", c.benchmark, f"Missing: {why.get(c.benchmark, general)}.")
+        for c in clauses
+        if (c.suite, c.benchmark) not in gate
+    ]
+
+
+def _contaminated(
+    policy: GatePolicy, suites: Mapping[str, Suite], contamination: Mapping[str, float]
+) -> list[Reason]:
+    reasons = []
+    roles = dict.fromkeys([policy.suite, *([policy.improve] if policy.improve else [])])
+    for name in (b.name for role in roles for b in suites[role].benchmarks):
+        share = contamination.get(name)
+        if share is None:
+            text = f"{name}: the candidate's training data was not checked against it."
+            reasons.append(Reason("inconclusive", name, text))
+        elif share > policy.max_contamination:
+            text = (
+                f"{name}: the candidate's training data holds {share:.1%} of its items; "
+                f"at most {policy.max_contamination:.1%} is allowed."
+            )
+            reasons.append(Reason("fail", name, text))
+    return reasons
+
+
+def _seeds(policy: GatePolicy, deltas: Sequence[Delta]) -> list[Reason]:
+    if not deltas:
+        return []
+    seeds = min(min(d.n_seeds_of, d.n_seeds_against) for d in deltas)
+    if seeds >= policy.min_seeds:
+        return []
+    text = f"{_count(seeds, 'seed')} on one side; the gate asks for at least {policy.min_seeds}."
+    return [Reason("fail", None, text)]
+
+
+def _rows(found: Sequence[tuple[Clause, Delta]], alpha: float) -> list[Row]:
+    worse = [_p_worse(clause, d) for clause, d in found]
+    adjusted = stats.holm(worse)
+    rank = {i: r for r, i in enumerate(sorted(range(len(found)), key=worse.__getitem__))}
+    rows = []
+    for i, (clause, d) in enumerate(found):
+        lower = d.mean - stats.quantile(1 - alpha, d.df) * d.se
+        upper = d.mean + stats.quantile(1 - alpha / (len(found) - rank[i]), d.df) * d.se
+        rows.append(Row(clause, d.mean, lower, upper, _outcome(clause, lower, adjusted[i] < alpha)))
+    return rows
+
+
+def _p_worse(clause: Clause, d: Delta) -> float:
+    """One-sided p of the null hypothesis that the difference is at least what is required."""
+    distance = clause.required - d.mean
+    return stats.upper_tail(distance / d.se, d.df) if d.se > 0 else float(distance <= 0)
+
+
+def _outcome(clause: Clause, lower: float, worse: bool) -> Outcome:
+    if worse:
+        return "fail"
+    reached = lower > clause.required if clause.kind == "improve" else lower >= clause.required
+    return "pass" if reached else "inconclusive"
+
+
+def _reason(row: Row, d: Delta, alpha: float) -> Reason:
+    clause = row.clause
+    what = f"Mean of {clause.suite}" if clause.benchmark == MEAN else clause.benchmark
+    needs = "zero" if clause.kind == "improve" else f"the margin of {points(clause.required)}"
+    seen = f"{what}: {points(row.mean)} points"
+    if row.outcome == "pass":
+        text = f"{seen}, lower bound {points(row.lower)}, above {needs}."
+    elif row.outcome == "fail":
+        text = f"{seen}; even the upper bound, {points(row.upper)}, is below {needs}."
+    else:
+        settle = _settle(row, d, alpha)
+        text = f"{seen}, lower bound {points(row.lower)}, does not reach {needs}. {settle}"
+    return Reason(row.outcome, clause.benchmark, text)
+
+
+def _settle(row: Row, d: Delta, alpha: float) -> str:
+    """What would move the nearer bound to the line, the estimate staying where it is."""
+    distance = abs(row.mean - row.clause.required)
+    side = "pass" if row.mean > row.clause.required else "fail"
+    items = stats.items_to_settle(distance, d.var_items, d.var_runs, d.n_items, alpha)
+    seeds = min(d.n_seeds_of, d.n_seeds_against)
+    runs = stats.items_to_settle(distance, d.var_runs, d.var_items, seeds, alpha)
+    ways = []
+    if items is not None and items > d.n_items:
+        ways.append(f"{items:,} items (now {d.n_items:,})")
+    if runs is not None and runs > seeds:
+        ways.append(f"{_count(runs, 'seed')} (now {seeds})")
+    if ways:
+        return f"If the estimate holds, about {' or '.join(ways)} would settle it as a {side}."
+    if items is not None or runs is not None:
+        return "With so few seeds the noise between runs is poorly known; one more would settle it."
+    return "Neither more items nor more seeds alone would settle it at this estimate."
+
+
+def _notes(comparisons: Comparisons, deltas: Sequence[Delta]) -> list[Reason]:
+    notes = []
+    if any(d.note for d in deltas):
+        text = "Bounds cover the noise of items only: with one seed, noise between runs is unknown."
+        notes.append(Reason("note", None, text))
+    if comparisons.rivals > 1:
+        text = (
+            f"The candidate was chosen among {comparisons.rivals} arms on the development suite, "
+            "so its gain there is optimistic."
+        )
+        notes.append(Reason("note", None, text))
+    return notes
+
+
+def _status(reasons: Sequence[Reason]) -> Status:
+    outcomes = {r.outcome for r in reasons}
+    if "fail" in outcomes:
+        return "fail"
+    return "inconclusive" if "inconclusive" in outcomes else "pass"
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n:,} {noun}s"

@@ -1,0 +1,135 @@
+"""Scores of every checkpoint, looked up by benchmark and arm and aligned item by item."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evals.suite import Benchmark
+from harness.runs import TrainedArm
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = ("key", "benchmark", "item", "score", "prompt_digest")
+
+
+@dataclass(frozen=True, slots=True)
+class ItemScores:
+    """One checkpoint on one benchmark, sorted by item; replicates are averaged."""
+
+    items: NDArray[np.object_]
+    prompts: NDArray[np.object_]
+    """Digest of each item's final prompt."""
+    scores: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class ArmScores:
+    """One arm on one benchmark over its seeds."""
+
+    items: NDArray[np.object_]
+    prompts: NDArray[np.object_]
+    scores: NDArray[np.float64]
+    """Shape `[seeds, items]`."""
+
+    @property
+    def mean(self) -> float:
+        """Mean over seeds and items, in [0, 1]."""
+        return float(self.scores.mean())
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds were scored."""
+        return len(self.scores)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTable:
+    """Every score of a sweep."""
+
+    cells: Mapping[tuple[str, str], ItemScores]
+    """(checkpoint key, benchmark) -> scores."""
+
+    def arm(self, arm: TrainedArm, benchmark: Benchmark) -> ArmScores:
+        """Scores of every seed of an arm on one benchmark.
+
+        Raises:
+            ValueError: a seed has no scores or scored another number of items than the suite says,
+                or its items or prompts differ from another seed's; names benchmark, arm and seed.
+        """
+        seeds: list[ItemScores] = []
+        for run in arm.runs:
+            where = f"{benchmark.name}: {arm.name} at seed {run.seed}"
+            cell = self.cells.get((run.key, benchmark.name))
+            if cell is None:
+                raise ValueError(f"{where} has no scores")
+            if len(cell.items) != benchmark.scored:
+                found = f"{len(cell.items)} of {benchmark.scored}"
+                raise ValueError(f"{where} scored {found} items; the benchmark is partial")
+            if seeds:
+                _same(seeds[0], cell, f"{where} and at seed {arm.runs[0].seed}")
+            seeds.append(cell)
+        scores = np.stack([s.scores for s in seeds])
+        return ArmScores(seeds[0].items, seeds[0].prompts, scores)
+
+    def pair(
+        self, of: TrainedArm, against: TrainedArm, benchmark: Benchmark
+    ) -> tuple[ArmScores, ArmScores]:
+        """Scores of two arms on the same items and prompts.
+
+        Raises:
+            ValueError: as `arm`, or the two were not shown the same items and prompts.
+        """
+        one, other = self.arm(of, benchmark), self.arm(against, benchmark)
+        _same(one, other, f"{benchmark.name}: {of.name} and {against.name}")
+        return one, other
+
+
+def score_table(scores: pd.DataFrame) -> ScoreTable:
+    """Index a table of scores.
+
+    Args:
+        scores: One row per checkpoint, benchmark, item and replicate, with the columns `key` (of
+            the stage that trained the checkpoint), `benchmark`, `item`, `score` (in [0, 1]),
+            `prompt_digest`.  Further columns are not read.
+
+    Raises:
+        ValueError: a column is missing, a score is not a number in [0, 1], or replicates of one
+            item differ in prompt.
+    """
+    missing = [c for c in COLUMNS if c not in scores.columns]
+    if missing:
+        raise ValueError(f"the table of scores has no column {', '.join(missing)}")
+    bad = scores[~scores["score"].between(0, 1)]
+    if len(bad):
+        row = bad.iloc[0]
+        where = f"{row['benchmark']}: item {row['item']!r} of checkpoint {row['key']}"
+        raise ValueError(f"{where} has score {row['score']}; it must lie in [0, 1]")
+    groups = scores.groupby(["key", "benchmark"], sort=False, observed=True)
+    return ScoreTable({(str(k), str(b)): _cell(frame, str(b)) for (k, b), frame in groups})
+
+
+def _cell(frame: pd.DataFrame, benchmark: str) -> ItemScores:
+    names = frame["item"].astype(str).to_numpy(dtype=object)
+    prompts = frame["prompt_digest"].astype(str).to_numpy(dtype=object)
+    items, first, index = np.unique(names, return_index=True, return_inverse=True)
+    if np.any(prompts[first][index] != prompts):
+        raise ValueError(f"{benchmark}: replicates of one item were shown different prompts")
+    values = frame["score"].to_numpy(dtype=np.float64)
+    means = np.bincount(index, weights=values) / np.bincount(index)
+    return ItemScores(items, prompts[first], means)
+
+
+def _same(one: ItemScores | ArmScores, other: ItemScores | ArmScores, where: str) -> None:
+    mine, theirs = set(one.items), set(other.items)
+    if mine != theirs:
+        odd = sorted(mine ^ theirs)
+        raise ValueError(f"{where} were scored on different items: {len(odd)} differ")
+    changed = int(np.sum(one.prompts != other.prompts))
+    if changed:
+        raise ValueError(f"{where} were shown different prompts on {changed} items")
