@@ -9,7 +9,10 @@ from difflib import SequenceMatcher
 from decontam.tokens import is_quantity
 
 LEAST_RUN = 2
-"""A single agreeing token between two edits is chance as often as not."""
+"""A single agreeing token is chance as often as not, unless a longer run stands close by."""
+
+CLOSE = 2
+"""Tokens that may stand between a single agreeing token and the run that vouches for it."""
 
 Block = tuple[int, int, int]
 """Start in the row, start in the prompt, tokens."""
@@ -24,9 +27,10 @@ class Alignment:
     blocks: tuple[Block, ...]
 
     def positions(self) -> set[int]:
-        """Positions of the prompt inside runs of at least `LEAST_RUN` tokens."""
-        runs = (b for b in self.blocks if b[2] >= LEAST_RUN)
-        return {k for _, start, size in runs for k in range(start, start + size)}
+        """Positions of the prompt inside runs of at least `LEAST_RUN` tokens or close to one."""
+        runs = [b for b in self.blocks if b[2] >= LEAST_RUN]
+        kept = (b for b in self.blocks if b[2] >= LEAST_RUN or any(_close(b, r) for r in runs))
+        return {k for _, start, size in kept for k in range(start, start + size)}
 
     def gaps(self) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
         """What stands between the runs: tokens of the prompt, and of the row in their place.
@@ -48,6 +52,16 @@ def align(row: Sequence[str], prompt: Sequence[str]) -> Alignment:
     """Align by longest common runs first (Ratcliff and Obershelp, 1988)."""
     blocks = SequenceMatcher(None, row, prompt, autojunk=False).get_matching_blocks()
     return Alignment(row, prompt, tuple((b.a, b.b, b.size) for b in blocks if b.size))
+
+
+def _close(single: Block, run: Block) -> bool:
+    """Whether a single token stands at most `CLOSE` tokens from a run in both texts."""
+    return all(
+        single[side] - run[side] - run[2] <= CLOSE
+        if single[side] > run[side]
+        else run[side] - single[side] - 1 <= CLOSE
+        for side in (0, 1)
+    )
 
 
 def swapped(alignment: Alignment) -> bool:

@@ -21,9 +21,6 @@ LONG, SEED, SHORT_SEED = 8, 5, 4
 """n of the token-match that is reported, and of the n-grams that are looked up, for long and for
 short prompts."""
 
-TEMPLATE = 0.5
-"""Token-match above which a row that does not hold an item shares its wording."""
-
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
@@ -140,13 +137,13 @@ def _stretch(
     window = ids[begin:end]
     covered, shared = _shared(prompt, window, LONG if len(prompt) >= rule.short else SHORT_SEED)
     token_match = len(covered) / len(prompt)
-    if _share(bits, window) <= rule.above and token_match <= TEMPLATE:
+    if _share(bits, window) <= rule.reworded and token_match <= rule.token_match:
         return None
     text = _words(pair.scanned.segments[segment].text)[begin:end]
     alignment = align(text, _words(pair.prompt.item.prompt))
     matched = frozenset(alignment.positions() | covered)
     share = _share(bits, (prompt[k] for k in matched))
-    if share <= rule.above and token_match <= TEMPLATE:
+    if share <= rule.reworded and token_match <= rule.token_match:
         return None
     return Stretch(segment, begin, alignment, matched, share, token_match, shared)
 
@@ -170,10 +167,11 @@ def _holds(rule: Distinctive, stretch: Stretch, prompt: Gram, bits: Mapping[int,
         return False
     if stretch.share * sum(bits.values()) >= rule.enough:
         return True
-    words, present = stretch.alignment.prompt, {prompt[k] for k in stretch.matched}
-    missing = [k for k, token in enumerate(prompt) if token not in present]
-    return len(stretch.matched) >= rule.coverage * len(prompt) and not any(
-        bits[prompt[k]] >= rule.heavy or is_quantity(words[k]) for k in missing
+    present, text = {prompt[k] for k in stretch.matched}, stretch.alignment.prompt
+    return (
+        sum(b for token, b in bits.items() if token not in present) < rule.missing
+        and len(stretch.matched) >= rule.coverage * len(prompt)
+        and all(k in stretch.matched for k, word in enumerate(text) if is_quantity(word))
     )
 
 

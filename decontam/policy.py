@@ -48,19 +48,23 @@ class UnionMatch:
 @dataclass(frozen=True, slots=True)
 class Distinctive:
     """The whole prompt, or most of the information that tells it from its benchmark's other items,
-    in one turn: the same numbers and operators, in the same order (`decontam.near`)."""
+    in one turn and with the same numbers and operators (`decontam.near`)."""
 
     above: float = 0.5
-    """The share of the prompt's information must be strictly greater."""
+    """The share of the prompt's information must be strictly greater ..."""
+    token_match: float = 0.5
+    """... and its token-match at n = 8 as well, ..."""
+    reworded: float = 0.75
+    """... or its share of information than this, for copies edited every few words."""
     enough: float = 30.0
     """Bits of shared information after which any of the rest may be missing.  Ten million pairs of
     a row and an item are 23 bits, so fewer would be met by chance."""
-    heavy: float = 4.0
-    """Where less is shared, no number, no operator and no token of this many bits may be missing."""
-    coverage: float = 0.75
+    missing: float = 3.0
+    """Where less is shared, the bits that may be missing: one choice among eight."""
+    coverage: float = 0.8
     """Where less is shared, the least share of the prompt's tokens."""
     short: int = 16
-    """Prompts of fewer tokens are looked up by shorter n-grams."""
+    """Prompts of fewer tokens are looked up, and token-matched, by shorter n-grams."""
 
 
 Rule = TokenMatch | SharedNgram | UnionMatch | Distinctive

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 from evals.digest import text_digest
 from evals.engines import Engine
 from evals.items import ItemScore
-from evals.lm_eval_tasks import item_id, load_task, sample_indices
+from evals.lm_eval_tasks import compiled_once, item_id, load_task, sample_indices
 from evals.suite import Benchmark
 
 if TYPE_CHECKING:
-    from lm_eval.api.task import Task
-
     from evals.lm import EngineLM
 
 
@@ -66,21 +64,22 @@ def _run_group(
 
     tasks = {b.task: load_task(b, hub) for b in benchmarks}
     indices = {b.task: sample_indices(b, len(list(tasks[b.task].eval_docs))) for b in benchmarks}
-    result = evaluate(
-        lm,
-        {"tasks": tasks, "groups": {}, "group_map": {}},
-        samples=indices,
-        bootstrap_iters=0,
-        log_samples=True,
-        apply_chat_template=chat,
-        fewshot_as_multiturn=chat,
-    )
+    with compiled_once():
+        result = evaluate(
+            lm,
+            {"tasks": tasks, "groups": {}, "group_map": {}},
+            samples=indices,
+            bootstrap_iters=0,
+            log_samples=True,
+            apply_chat_template=chat,
+            fewshot_as_multiturn=chat,
+        )
     assert result is not None
-    return {b.name: _scores(lm, b, tasks[b.task], result["samples"][b.task]) for b in benchmarks}
+    return {b.name: _scores(lm, b, result["samples"][b.task]) for b in benchmarks}
 
 
 def _scores(
-    lm: EngineLM, benchmark: Benchmark, _task: Task, samples: Sequence[Mapping[str, Any]]
+    lm: EngineLM, benchmark: Benchmark, samples: Sequence[Mapping[str, Any]]
 ) -> tuple[ItemScore, ...]:
     counted = [s for s in samples if s["filter"] == benchmark.filter]
     if len(counted) != benchmark.scored:

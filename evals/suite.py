@@ -119,7 +119,13 @@ def _benchmark(path: Path, name: str, body: Mapping[str, Any]) -> Benchmark:
     return Benchmark(**_checked(where, Benchmark, values))
 
 
-_TYPES = {"str": str, "int": int, "float": (int, float), "bool": bool, "ItemsFrom": ItemsFrom}
+_TYPES: Mapping[str, Any] = {
+    "str": str,
+    "int": int,
+    "float": (int, float),
+    "bool": bool,
+    "ItemsFrom": ItemsFrom,
+}
 
 
 def _checked(where: str, cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,7 +133,9 @@ def _checked(where: str, cls: type, values: Mapping[str, Any]) -> dict[str, Any]
     for key, value in values.items():
         if key not in known:
             near = get_close_matches(key, known, n=1)
-            raise ValueError(f"{where}: unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+            raise ValueError(
+                f"{where}: unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+            )
         wanted = str(known[key].type).removesuffix(" | None")
         expected = _TYPES[wanted]
         if not isinstance(value, expected) or (wanted != "bool" and isinstance(value, bool)):

@@ -19,7 +19,7 @@ from harness.plan_view import show_plan
 from harness.planner import make_plan, suites_of
 from harness.preflight import preflight
 from harness.progress import show_progress
-from harness.report import Findings, publish, show
+from harness.publish import findings_of, publish, show
 from harness.store import Store
 from harness.sweep_file import load_sweep, sweep_schema
 from harness.tables import candidate_contamination, collect, write_tables
@@ -62,20 +62,18 @@ def ablate(
     preflight(sweep, suites, hub)
 
     with show_progress(store) as progress:
-        outcome = execute(
-            plan, store, workers=workers, threads=threads, hub=hub, progress=progress
-        )
+        outcome = execute(plan, store, workers=workers, threads=threads, hub=hub, progress=progress)
 
-    tables = collect(plan, outcome.keys, store)
+    tables = collect(plan, outcome, store)
     comparisons = compute_deltas(sweep, tables.runs, tables.scores, suites, tables.candidate)
-    inflations, absent = inflation(sweep, tables.runs, tables.scores, suites)
-    held = candidate_contamination(plan, tables, suites)
+    inflations = inflation(sweep, tables.runs, tables.scores, suites)
+    held = candidate_contamination(plan, tables)
     verdict = decide(sweep.gate, comparisons, suites, held) if sweep.gate else None
 
+    findings = findings_of(sweep, suites, tables, comparisons, inflations, verdict)
     write_tables(results / "tables", tables, comparisons)
-    findings = Findings(sweep, suites, tables, comparisons, inflations, absent, verdict, outcome)
-    report = publish(findings, results / "sweeps" / sweep.name, plan)
-    show(findings, report)
+    publish(findings, plan, outcome.keys, results / "sweeps" / sweep.name)
+    show(findings, outcome, results / "sweeps" / sweep.name)
     return _exit_code(outcome, verdict.exit_code if verdict else DONE)
 
 

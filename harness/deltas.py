@@ -138,8 +138,9 @@ def compute_deltas(
     development = [s for s in suites.values() if s.tier == "development"]
     deltas = [d for p in pairs for s in development for d in _suite_deltas(evidence, p, s, absent)]
     judged = _judged(sweep, evidence, candidate, absent)
-    for suite in _gated(sweep, suites) if judged else ():
-        deltas += _suite_deltas(evidence, judged, suite, absent)
+    if judged:
+        for suite in _gated(sweep, suites):
+            deltas += _suite_deltas(evidence, judged, suite, absent)
     last = [a for a in evidence.arms if a.stage == sweep.stages[-1].name and not a.contaminated]
     name = judged.of.name if judged else None
     return Comparisons(tuple(_adjusted(deltas)), tuple(absent), name, len(last) if judged else 0)
@@ -197,6 +198,9 @@ def _judged(
         absent.append(Absent(of.name, "", "", "gate", "the sweep names no baseline"))
         return None
     against = _find(evidence, ref, "gate", absent)
+    if against is of:
+        absent.append(Absent(of.name, of.name, "", "gate", "the candidate is the reference itself"))
+        return None
     return _Pair(of, against, "gate", "gate") if against else None
 
 

@@ -30,8 +30,6 @@ class Difference:
     """Parts from the draw of items."""
     runs: tuple[stats.Variance, ...]
     """Parts from the draw of runs; empty with one seed."""
-    null_items: float
-    """Variance from items if there were no difference: discordance / n."""
     p: float | None
     """Of an exact or randomisation test, where there is one seed."""
     note: str
@@ -47,9 +45,11 @@ class Difference:
 
     def mde(self) -> float:
         """Smallest true difference found with 80 % power at one-sided 5 %."""
-        runs = sum(v.value for v in self.runs)
-        df = self.estimate().df
-        return stats.minimal_detectable_effect(self.null_items, 1, runs, df)
+        estimate = self.estimate()
+        items, runs = (sum(v.value for v in part) for part in (self.items, self.runs))
+        return stats.minimal_detectable_effect(
+            items * self.n_items, self.n_items, runs, estimate.df
+        )
 
 
 ENOUGH_DF = 4
@@ -74,6 +74,9 @@ class Evidence:
     def difference(self, of: TrainedArm, against: TrainedArm, benchmark: Benchmark) -> Difference:
         """`of` minus `against` on one benchmark.
 
+        Runs are taken as independent.  An arm and its parent share their seeds, so there the
+        interval is cautious.
+
         Raises:
             ValueError: the two cannot be compared on it; names benchmark, arms and reason.
         """
@@ -90,7 +93,6 @@ class Evidence:
             seeds=seeds,
             items=(stats.item_variance(d, floor=True),),
             runs=runs,
-            null_items=stats.discordance(d) / d.size,
             p=None if runs else _randomised_p(one, other, d),
             note=note,
         )
@@ -119,7 +121,6 @@ class Evidence:
             seeds=seeds,
             items=tuple(stats.mean_variance([p.items[0] for p in parts], _covariance(pairs))),
             runs=runs,
-            null_items=sum(p.null_items for p in parts) / len(parts) ** 2,
             p=None,
             note=note,
         )
@@ -155,7 +156,9 @@ def gather(runs: Iterable[Run], scores: pd.DataFrame, suites: Mapping[str, Suite
     """
     arms, table = trained_arms(runs), score_table(scores)
     noise: dict[tuple[str, str], stats.RunNoise | None] = {}
-    named = [(b.name, (b,)) for s in suites.values() for b in s.benchmarks]
+    named: list[tuple[str, tuple[Benchmark, ...]]] = [
+        (b.name, (b,)) for s in suites.values() for b in s.benchmarks
+    ]
     named += [(s.name, s.benchmarks) for s in suites.values()]
     for name, benchmarks in named:
         overall = _pooled(table, arms, benchmarks)

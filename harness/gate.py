@@ -42,7 +42,8 @@ def decide(
     """
     gate = {(d.suite, d.benchmark): d for d in comparisons.of_kind("gate")}
     clauses = _clauses(policy, suites)
-    reasons = [*_missing(clauses, gate, comparisons), *_contaminated(policy, suites, contamination)]
+    reasons = _missing(clauses, gate, comparisons)
+    reasons += _contaminated(policy, suites, contamination) if gate else []
     found = [(c, gate[c.suite, c.benchmark]) for c in clauses if (c.suite, c.benchmark) in gate]
     reasons += _seeds(policy, [d for _, d in found])
     rows = _rows(found, alpha)
@@ -90,14 +91,16 @@ def _missing(
 def _contaminated(
     policy: GatePolicy, suites: Mapping[str, Suite], contamination: Mapping[str, float]
 ) -> list[Reason]:
-    reasons = []
     roles = dict.fromkeys([policy.suite, *([policy.improve] if policy.improve else [])])
-    for name in (b.name for role in roles for b in suites[role].benchmarks):
-        share = contamination.get(name)
-        if share is None:
-            text = f"{name}: the candidate's training data was not checked against it."
-            reasons.append(Reason("inconclusive", name, text))
-        elif share > policy.max_contamination:
+    names = [b.name for role in roles for b in suites[role].benchmarks]
+    unchecked = [name for name in names if name not in contamination]
+    reasons = []
+    if unchecked:
+        text = f"The candidate's training data was not checked against {', '.join(unchecked)}."
+        reasons.append(Reason("inconclusive", None, text))
+    for name in names:
+        share = contamination.get(name, 0.0)
+        if share > policy.max_contamination:
             text = (
                 f"{name}: the candidate's training data holds {share:.1%} of its items; "
                 f"at most {policy.max_contamination:.1%} is allowed."

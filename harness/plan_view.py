@@ -86,7 +86,9 @@ def _history(store: Store) -> dict[str, History]:
 def _resolution(sweep: Sweep, suites: Mapping[str, Suite]) -> Table:
     table = Table(title="What the benchmarks can resolve", title_justify="left")
     for column in ("benchmark", "suite", "items", "effect", "margin", ""):
-        table.add_column(column, justify="right" if column in ("items", "effect", "margin") else "left")
+        table.add_column(
+            column, justify="right" if column in ("items", "effect", "margin") else "left"
+        )
     policy = sweep.gate or GatePolicy()
     for role, suite in suites.items():
         for row in resolutions(policy, suite, len(sweep.seeds)):

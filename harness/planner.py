@@ -59,7 +59,9 @@ class _Planner:
         return self._add(Stage(f"source {name}", "source", params, where=where))
 
     def _mix(self, mix: Mix) -> str:
-        inputs = {f"source[{p.source}]": Output(self._source(p.source), "digest") for p in mix.parts}
+        inputs = {
+            f"source[{p.source}]": Output(self._source(p.source), "digest") for p in mix.parts
+        }
         amounts: dict[str, Json] = {}
         for part in mix.parts:
             amount = asdict(part)
@@ -109,9 +111,7 @@ class _Planner:
                 suffix = f" from=({label})" if len(labels) > 1 else ""
                 yield suffix, {s: Output(_at(before, s)[label]) for s in self.sweep.seeds}
 
-    def _run(
-        self, spec: StageSpec, arm: Arm, label: str, seed: int, parent: Input | None
-    ) -> None:
+    def _run(self, spec: StageSpec, arm: Arm, label: str, seed: int, parent: Input | None) -> None:
         data = self._clean(arm.data)
         inputs: dict[str, Input] = {"rows": Output(data, "digest")}
         params: dict[str, Json] = dict(arm.settings)
@@ -124,7 +124,7 @@ class _Planner:
         training = self._add(
             Stage(f"{title} seed={seed}", spec.method, params, inputs, seed=seed, where=where)
         )
-        evals = {b.name: self._eval(training, Output(training), b) for b in self._scored(spec, arm)}
+        evals = {b.name: self._eval(training, Output(training), b) for b in self._scored(arm)}
         self.runs.append(
             PlannedRun(
                 training, spec.name, spec.method, spec.start, arm, label, seed, parent, data, evals
@@ -133,13 +133,15 @@ class _Planner:
 
     # evaluation
 
-    def _scored(self, spec: StageSpec, arm: Arm) -> list[Benchmark]:
+    def _scored(self, arm: Arm) -> list[Benchmark]:
         """Development for every run; held out only where the gate or a contrast reads it."""
         scored = list(self.suites["dev"].benchmarks)
         heldout = self.suites.get("heldout")
         if heldout and self._is(arm, self._gate_reference()):
             scored += heldout.benchmarks
-        elif heldout and any(self._is(arm, r) for c in self.sweep.contrasts for r in (c.of, c.against)):
+        elif heldout and any(
+            self._is(arm, r) for c in self.sweep.contrasts for r in (c.of, c.against)
+        ):
             scored += [b for b in heldout.benchmarks if b.twin]
         return scored
 

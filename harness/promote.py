@@ -44,7 +44,7 @@ def promote(params: Mapping[str, Any], inputs: Mapping[str, Path]) -> dict[str, 
 
 
 def _mean(params: Mapping[str, Any], inputs: Mapping[str, Path], arm: str) -> float:
-    values = [
+    values: list[float] = [
         _read(inputs[f"eval[{arm}][{seed}][{benchmark}]"] / "scores.json")["score"]
         for seed in params["seeds"]
         for benchmark in params["benchmarks"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from evals.engines import Engine
 from harness.job import Job, StageKind
 
 
@@ -111,14 +113,13 @@ def _eval(job: Job) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from evals.engines.hf import HFEngine
     from evals.run import run
     from evals.suite import Benchmark, ItemsFrom
 
     body = job.where["benchmark"]
     source = ItemsFrom(**body["items_from"]) if body["items_from"] else None
     benchmark = Benchmark(**{**body, "items_from": source})
-    result = run(HFEngine(job.inputs["checkpoint"]), [benchmark], hub=job.hub)
+    result = run(_engine(job.inputs["checkpoint"]), [benchmark], hub=job.hub)
     scores = result.scores[benchmark.name]
     pq.write_table(pa.Table.from_pylist([asdict(s) for s in scores]), job.out / "items.parquet")
     summary = {
@@ -129,6 +130,14 @@ def _eval(job: Job) -> None:
         "truncated": result.truncated(benchmark.name),
     }
     (job.out / "scores.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
+
+
+@functools.lru_cache(maxsize=1)
+def _engine(checkpoint: Path) -> Engine:
+    """The engine of a checkpoint, loaded once for all the benchmarks a worker scores it on."""
+    from evals.engines.hf import HFEngine
+
+    return HFEngine(checkpoint)
 
 
 def _promote(job: Job) -> None:

@@ -8,7 +8,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from harness.plan import Chosen, Plan, PlannedRun
+from harness.execute import Outcome
+from harness.plan import Chosen, Plan, PlannedRun, Stage
+from harness.report.findings import (
+    BenchmarkCheck,
+    MixCheck,
+    PartCheck,
+    StageStatus,
+    StageTime,
+)
 from harness.runs import Run
 from harness.store import Store
 from harness.sweep import Method
@@ -16,33 +24,7 @@ from harness.sweep import Method
 if TYPE_CHECKING:
     import pandas as pd
 
-    from evals.suite import Suite
     from harness.deltas import Comparisons
-
-
-@dataclass(frozen=True, slots=True)
-class Contamination:
-    """What the check of one mix or source found."""
-
-    data: str
-    """Name of the mix or source."""
-    action: str
-    rows_read: int
-    rows_flagged: int
-    rows_kept: int
-    by_part: Mapping[str, Mapping[str, int]]
-    """Source, or part of a source -> `rows` and `flagged`."""
-    benchmarks: Mapping[str, Mapping[str, Any]]
-    """Benchmark -> `items`, `matched`, `rate` and so on, from the check's summary."""
-
-    @property
-    def kept(self) -> bool:
-        """Whether rows that match benchmark items were left in."""
-        return self.action == "report" and self.rows_flagged > 0
-
-    def held(self, benchmark: str) -> float:
-        """Share of a benchmark's items that the rows trained on are known to hold."""
-        return float(self.benchmarks[benchmark]["rate"]) if self.kept else 0.0
 
 
 @dataclass(frozen=True)
@@ -52,35 +34,36 @@ class Tables:
     runs: tuple[Run, ...]
     scores: pd.DataFrame
     """One row per checkpoint, benchmark, item and replicate."""
-    contamination: Mapping[str, Contamination]
-    """Name of a mix or source -> what its check found."""
-    seconds: Mapping[str, float]
-    """Stage id -> seconds it took when it ran."""
+    checks: Mapping[str, MixCheck]
+    """Name of a mix or source -> what its contamination check found."""
+    stages: tuple[StageTime, ...]
     candidate: str | None
     """Label of the arm the gate judges."""
 
 
-def collect(plan: Plan, keys: Mapping[str, str], store: Store) -> Tables:
+def collect(plan: Plan, outcome: Outcome, store: Store) -> Tables:
     """Read what a plan's published stages hold; stages that are not published are left out.
 
     Args:
         plan: The stages.
-        keys: Stage id -> key, where known.
+        outcome: What became of them.
         store: Where they are published.
     """
-    reader = _Reader(plan, keys, store)
+    reader = _Reader(plan, outcome, store)
     return Tables(
         runs=tuple(r for r in map(reader.run, plan.runs) if r),
         scores=reader.scores(),
-        contamination=reader.contamination(),
-        seconds=reader.seconds(),
+        checks=reader.checks(),
+        stages=tuple(map(reader.stage, plan.stages)),
         candidate=reader.candidate(),
     )
 
 
 class _Reader:
-    def __init__(self, plan: Plan, keys: Mapping[str, str], store: Store) -> None:
-        self.plan, self.keys, self.store = plan, keys, store
+    def __init__(self, plan: Plan, outcome: Outcome, store: Store) -> None:
+        self.plan, self.outcome, self.store = plan, outcome, store
+        self.keys = outcome.keys
+        self.ran = set(outcome.ran)
         self.kinds = {stage.id: stage.kind for stage in plan.stages}
         self.by_stage = {run.stage: run for run in plan.runs}
 
@@ -101,7 +84,7 @@ class _Reader:
             choice=planned.arm.choice,
             seed=planned.seed,
             key=self.keys[planned.stage],
-            parent_arm=(parent := self.parent(planned)) and parent.label,
+            parent_arm=parent.label if (parent := self.parent(planned)) else None,
             contaminated=self.contaminated(planned),
         )
 
@@ -125,20 +108,31 @@ class _Reader:
     def contaminated(self, planned: PlannedRun | None) -> bool:
         if planned is None:
             return False
-        found = self._contamination(planned.data)
-        return bool(found and found.kept) or self.contaminated(self.parent(planned))
+        check = self.check(planned.data)
+        return bool(check and check.leaks) or self.contaminated(self.parent(planned))
 
-    def contamination(self) -> dict[str, Contamination]:
-        found = [self._contamination(s.id) for s in self.plan.stages if s.kind == "decontam"]
-        return {c.data: c for c in found if c}
+    def checks(self) -> dict[str, MixCheck]:
+        found = [self.check(s.id) for s in self.plan.stages if s.kind == "decontam"]
+        return {c.name: c for c in found if c}
 
-    def _contamination(self, stage: str) -> Contamination | None:
+    def check(self, stage: str) -> MixCheck | None:
+        """What a decontam stage found."""
         out = self.published(stage)
         if out is None:
             return None
-        benchmarks = _read(out / "summary.json")["benchmarks"]
-        return Contamination(
-            data=stage.split(" ", 1)[1], benchmarks=benchmarks, **_read(out / "info.json")
+        info, summary = _read(out / "info.json"), _read(out / "summary.json")
+        labels = _labels(out / "matches.parquet")
+        return MixCheck(
+            name=stage.split(" ", 1)[1],
+            action=info["action"],
+            rows_read=info["rows_read"],
+            rows_flagged=info["rows_flagged"],
+            rows_kept=info["rows_kept"],
+            benchmarks=tuple(
+                BenchmarkCheck(name, b["items"], b["matched"], labels.get(name, {}))
+                for name, b in summary["benchmarks"].items()
+            ),
+            parts=tuple(PartCheck(name, **counts) for name, counts in info["by_part"].items()),
         )
 
     def scores(self) -> pd.DataFrame:
@@ -157,20 +151,21 @@ class _Reader:
         if not frames:
             return pd.DataFrame(columns=["key", "benchmark", "item", "score", "prompt_digest"])
         whole = pd.concat(frames, ignore_index=True)
-        return whole.drop_duplicates(["key", "benchmark", "item", "replicate"])
+        distinct: pd.DataFrame = whole.drop_duplicates(["key", "benchmark", "item", "replicate"])
+        return distinct
 
-    def seconds(self) -> dict[str, float]:
-        records = {
-            s.id: self.store.record(s.kind, self.keys[s.id])
-            for s in self.plan.stages
-            if s.id in self.keys
-        }
-        return {stage: record.seconds for stage, record in records.items() if record}
+    def stage(self, stage: Stage) -> StageTime:
+        """What became of a stage and how long it took."""
+        if stage.id in self.outcome.failed:
+            return StageTime(stage.id, stage.kind, "failed", reason=self.outcome.failed[stage.id])
+        if stage.id in self.outcome.skipped:
+            return StageTime(stage.id, stage.kind, "blocked", reason="something it needs failed")
+        record = self.store.record(stage.kind, self.keys[stage.id])
+        status: StageStatus = "ran" if stage.id in self.ran else "reused"
+        return StageTime(stage.id, stage.kind, status, record.seconds if record else None)
 
 
-def candidate_contamination(
-    plan: Plan, tables: Tables, suites: Mapping[str, Suite]
-) -> dict[str, float]:
+def candidate_contamination(plan: Plan, tables: Tables) -> dict[str, float]:
     """Benchmark -> share of its items that the candidate's training data is known to hold.
 
     Counts every stage of the candidate's chain; a benchmark that some stage's data was not checked
@@ -186,13 +181,16 @@ def candidate_contamination(
         names.append(data[stage, label])
         label = arms[stage, label].parent_arm
         stage = starts[stage].start
-    checks = [tables.contamination[name] for name in names if name in tables.contamination]
-    return {
-        b.name: max(c.held(b.name) for c in checks)
-        for suite in suites.values()
-        for b in suite.benchmarks
-        if checks and all(b.name in c.benchmarks for c in checks)
-    }
+    checks = [tables.checks[name] for name in names if name in tables.checks]
+    if not checks:
+        return {}
+    shares = [_held(check) for check in checks]
+    return {b: max(s[b] for s in shares) for b in shares[0] if all(b in s for s in shares)}
+
+
+def _held(check: MixCheck) -> dict[str, float]:
+    """Benchmark -> share of its items that the rows trained on are known to hold."""
+    return {b.benchmark: b.matched / b.items if check.leaks else 0.0 for b in check.benchmarks}
 
 
 def write_tables(folder: Path, tables: Tables, comparisons: Comparisons) -> None:
@@ -214,9 +212,9 @@ def write_tables(folder: Path, tables: Tables, comparisons: Comparisons) -> None
         .reset_index()
     )
     found = [
-        {"data": c.data, "action": c.action, "part": part, **counts}
-        for c in tables.contamination.values()
-        for part, counts in c.by_part.items()
+        {"data": c.name, "action": c.action, **asdict(part)}
+        for c in tables.checks.values()
+        for part in c.parts
     ]
     frames = {
         "runs": runs,
@@ -227,6 +225,18 @@ def write_tables(folder: Path, tables: Tables, comparisons: Comparisons) -> None
     }
     for name, frame in frames.items():
         frame.to_parquet(folder / f"{name}.parquet", index=False)
+
+
+def _labels(matches: Path) -> dict[str, dict[str, int]]:
+    """Benchmark -> label -> items found under it."""
+    import pyarrow.parquet as pq
+
+    rows = pq.read_table(matches, columns=["benchmark", "item", "label"]).to_pylist()
+    found: dict[str, dict[str, int]] = {}
+    for benchmark, _, label in sorted({(r["benchmark"], r["item"], r["label"]) for r in rows}):
+        counts = found.setdefault(benchmark, {})
+        counts[label] = counts.get(label, 0) + 1
+    return found
 
 
 def _read(path: Path) -> dict[str, Any]:

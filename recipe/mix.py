@@ -20,7 +20,9 @@ class Amount:
     max_repeats: int = 1
 
 
-def mix(sources: Mapping[str, Sequence[Row]], amounts: Mapping[str, Amount], seed: int) -> list[Row]:
+def mix(
+    sources: Mapping[str, Sequence[Row]], amounts: Mapping[str, Amount], seed: int
+) -> list[Row]:
     """Draw a mix.
 
     Rows are chosen and ordered by a hash of seed and row id, so taking some rows away leaves the
@@ -45,9 +47,7 @@ def mix(sources: Mapping[str, Sequence[Row]], amounts: Mapping[str, Amount], see
     return [row for _, row in sorted(chosen, key=lambda pair: pair[0])]
 
 
-def _counts(
-    sources: Mapping[str, Sequence[Row]], amounts: Mapping[str, Amount]
-) -> dict[str, int]:
+def _counts(sources: Mapping[str, Sequence[Row]], amounts: Mapping[str, Amount]) -> dict[str, int]:
     for name in amounts:
         if not sources[name]:
             raise ValueError(f"source {name!r} has no rows")

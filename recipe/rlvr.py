@@ -66,7 +66,10 @@ def reward(value: float) -> Callable[..., list[float]]:
     """TRL's reward function: `value` for a verified response, 0 for any other."""
 
     def verified(
-        completions: Sequence[Messages], verifier: Sequence[str], reference: Sequence[str], **_: object
+        completions: Sequence[Messages],
+        verifier: Sequence[str],
+        reference: Sequence[str],
+        **_: object,
     ) -> list[float]:
         return [
             value * _correct(name, completion[0]["content"], wanted)

@@ -46,7 +46,9 @@ def _tree(rng: random.Random, largest: int) -> tuple[str, list[str], int]:
         value = _apply(op, left, right)
         if 0 <= value <= largest:
             break
-    text = f"({first}) {op} {other}" if (left, right) == (inner, other) else f"{other} {op} ({first})"
+    text = (
+        f"({first}) {op} {other}" if (left, right) == (inner, other) else f"{other} {op} ({first})"
+    )
     return text, [step, f"{left} {op} {right} = {value}"], value
 
 

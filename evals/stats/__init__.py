@@ -14,7 +14,7 @@ from evals.stats.paired import (
     paired,
     stratified,
 )
-from evals.stats.power import ALPHA, POWER, discordance, items_to_settle, minimal_detectable_effect
+from evals.stats.power import ALPHA, POWER, items_to_settle, minimal_detectable_effect
 from evals.stats.randomised import mcnemar, sign_flip
 from evals.stats.rates import pass_at_k, wilson
 from evals.stats.runs import RunNoise, run_noise, seed_interaction
@@ -29,7 +29,6 @@ __all__ = [
     "benjamini_hochberg",
     "clustered",
     "difference_in_differences",
-    "discordance",
     "estimate",
     "holm",
     "item_covariance",

@@ -4,21 +4,9 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-from numpy.typing import ArrayLike
-
 from evals.stats.student import quantile
 
 ALPHA, POWER = 0.05, 0.80
-
-
-def discordance(d: ArrayLike) -> float:
-    """Mean square of paired differences: for binary scores, the share of items that differ.
-
-    Never less than two items of n, so that agreement on few items is not taken for certainty.
-    """
-    values = np.asarray(d, dtype=np.float64)
-    return max(float((values**2).mean()), 2 / values.size)
 
 
 def minimal_detectable_effect(
@@ -35,7 +23,8 @@ def minimal_detectable_effect(
     at one-sided 5 % and 80 % (Card et al. 2020; Miller 2024, section 5).
 
     Args:
-        discordant: Share of items on which the arms differ.
+        discordant: Variance of the paired differences between items; for binary scores without a
+            true difference, the share of items on which the arms differ.
         n: Items.
         run_variance: sigma_run^2 (1/S_A + 1/S_B), 0 where unknown.
         df: Degrees of freedom of the standard error.

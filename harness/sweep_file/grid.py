@@ -122,7 +122,7 @@ def _promote(body: Node, start: StageSpec | None) -> Promote | None:
         if promote:
             raise promote.error("only a stage with `from` has arms to promote")
         if method_of(body) != "sft":
-            raise body.error(f"a {method_of(body)} stage continues from another; add `from: STAGE`")
+            raise body.error(f"{method_of(body)} continues from another stage; add `from: STAGE`")
         return None
     if promote is None:
         return None

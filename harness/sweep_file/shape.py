@@ -178,7 +178,12 @@ class Record:
             self._shape(key, child).check(child)
         for key in self.required:
             if key not in node.value:
-                raise node.error(f"the key {key!r} is missing; it is {self.keys[key].what}")
+                raise self._missing(key, node)
+
+    def _missing(self, key: str, node: Node) -> RequestError:
+        for near in get_close_matches(key, node.value.keys() - self.keys.keys(), n=1):
+            return node[near].error(f"unknown key {near!r}; did you mean {key!r}?")
+        return node.error(f"the key {key!r} is missing; it is {self.keys[key].what}")
 
     def _shape(self, key: str, child: Node) -> Shape:
         shape = self.keys.get(key, self.others)

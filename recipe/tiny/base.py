@@ -47,7 +47,8 @@ def blocks(tokenizer: PreTrainedTokenizerFast, seed: int) -> Iterator[torch.Tens
     import torch
 
     stream = documents(seed)
-    need, ids = BATCH * BLOCK, []
+    need = BATCH * BLOCK
+    ids: list[int] = []
     while True:
         while len(ids) < need:
             texts = list(itertools.islice(stream, 256))

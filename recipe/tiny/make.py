@@ -27,7 +27,9 @@ def tokenizer_texts() -> Iterator[str]:
 def main(argv: list[str] | None = None) -> int:
     """Make the base model; see `--help`."""
     parser = argparse.ArgumentParser(prog="python -m recipe.tiny.make", description=__doc__)
-    parser.add_argument("--out", type=Path, default=BASE, help="folder to write (default: %(default)s)")
+    parser.add_argument(
+        "--out", type=Path, default=BASE, help="folder to write (default: %(default)s)"
+    )
     parser.add_argument("--steps", type=int, default=STEPS, help="optimiser steps (%(default)s)")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (%(default)s)")
     args = parser.parse_args(argv)

@@ -16,9 +16,12 @@ import pytest
 
 from harness.store import Store
 
-pytestmark = pytest.mark.faults
-
 TOYS = Path(__file__).parents[1] / "harness" / "toys.py"
+sys.path.append(str(TOYS.parent))
+
+from toys import wait_until  # noqa: E402
+
+pytestmark = pytest.mark.faults
 
 
 def start(results, **where):
@@ -54,10 +57,7 @@ def assert_as_if_nothing_had_happened(results, undisturbed):
     assert published(results) == undisturbed
     assert store.verify() == ()
     # An orphan that has just published may still be sweeping up.
-    deadline = time.monotonic() + 10
-    while left := [*staged(results), *held_locks(results)]:
-        assert time.monotonic() < deadline, left
-        time.sleep(0.02)
+    wait_until(lambda: not [*staged(results), *held_locks(results)])
 
 
 def staged(results):
@@ -84,24 +84,12 @@ def processes_of(driver):
 
 
 def wait_for_worker(driver):
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        found = processes_of(driver)
-        if found["worker"]:
-            return found
-        time.sleep(0.01)
-    raise AssertionError("no worker started")
+    wait_until(lambda: processes_of(driver)["worker"])
+    return processes_of(driver)
 
 
 def gone(pid):
     return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-
-
-def wait_until_gone(pids):
-    deadline = time.monotonic() + 20
-    while not all(gone(pid) for pid in pids):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def kill(pids):
@@ -123,16 +111,34 @@ def test_every_worker_killed_once_at_one_instant(results, undisturbed, instant):
     assert_as_if_nothing_had_happened(results, undisturbed)
 
 
+def test_a_stage_is_in_the_store_all_at_once(tmp_path):
+    for attempt in range(4):
+        results = tmp_path / str(attempt)
+        driver = start(results, files=300)
+        wait_until(lambda at=results: [*at.glob("store/sft/*/*")] or driver.poll() is not None)
+        found = processes_of(driver)
+        kill([*found["driver"], *found["server"], *found["worker"]])
+        driver.wait()
+        assert list(results.glob("store/sft/*/*"))
+        assert Store(results).verify() == ()
+
+
+def test_what_a_dead_worker_had_started_does_not_keep_its_lock(results, undisturbed):
+    for _ in range(12):
+        if start(results, die="leaving a child").wait(timeout=30) == 0:
+            break
+    assert_as_if_nothing_had_happened(results, undisturbed)
+
+
 def test_an_orphaned_worker_publishes_and_the_next_run_uses_it(results, undisturbed, tmp_path):
     trace = tmp_path / "trace"
     driver = start(results, pause=0.5, trace=str(trace))
     found = wait_for_worker(driver)
-    while not trace.exists():
-        time.sleep(0.01)
+    wait_until(trace.exists)
     kill(found["driver"])
     driver.wait()
     found["worker"] += [json.loads(line)["pid"] for line in trace.read_text().splitlines()]
-    wait_until_gone({*found["worker"], *found["server"]})
+    wait_until(lambda: all(gone(pid) for pid in [*found["worker"], *found["server"]]))
     survived = published(results)
     assert survived
     assert survived.items() <= undisturbed.items()
@@ -144,8 +150,7 @@ def test_an_orphaned_worker_publishes_and_the_next_run_uses_it(results, undistur
 def test_the_next_run_waits_for_an_orphan_instead_of_repeating_it(results, undisturbed, tmp_path):
     trace = tmp_path / "trace"
     driver = start(results, pause=0.5, trace=str(trace))
-    while not trace.exists():
-        time.sleep(0.01)
+    wait_until(trace.exists)
     kill([driver.pid])
     driver.wait()
     finish(results, trace=str(trace))

@@ -16,6 +16,7 @@ from harness import stage as worker
 from harness.execute import execute
 from harness.job import load_stages
 from harness.launch import Preloaded
+from harness.preload import GRACE_SECONDS
 from harness.progress import Silent
 from harness.resolve import resolve_keys
 from harness.store import Store
@@ -287,10 +288,9 @@ def test_two_drivers_on_the_same_results_run_each_stage_once(results, trace):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_driver_ends_its_workers_and_publishes_nothing_half(results, trace, number):
     process = driver(results, {"pause": 30, **trace.where})
-    while not trace.path.exists() or not trace.path.read_text().count("\n"):
-        time.sleep(0.02)
+    toys.wait_until(lambda: trace.path.exists() and "\n" in trace.path.read_text())
     process.send_signal(number)
-    assert process.wait(timeout=10) == 130
+    assert process.wait(timeout=GRACE_SECONDS - 1) == 130
     for line in trace():
         with pytest.raises(ProcessLookupError):
             os.kill(line["pid"], 0)
@@ -309,8 +309,8 @@ def test_a_worker_waits_for_a_stage_another_process_is_at(results):
              "toys.run(toys.plan_of(toys.source('a', 'x')), Path(sys.argv[1]))", str(results)],
         )  # fmt: skip
         log = results / "work" / "preload-light.log"
-        while not (log.exists() and "source a: waiting for another process" in log.read_text()):
-            time.sleep(0.02)
+        message = "source a: waiting for another process"
+        toys.wait_until(lambda: log.exists() and message in log.read_text())
         assert not store.has("source", key)
     assert process.wait(timeout=10) == 0
     assert store.has("source", key)
@@ -351,7 +351,7 @@ def test_a_server_that_cannot_import_fails_its_stages_and_says_why(results):
 
 
 def test_workers_share_what_the_server_imported_and_get_the_threads_asked_for(results):
-    launcher = Preloaded(results, stages="toys:TORCH", modules=["torch"])
+    launcher = Preloaded(results, stages="toys:TORCH", modules=["torch", "pyarrow"])
     plan = plan_of(source("a", "x"), mix("m", "a"), sft("m", 1), sft("m", 2))
     began = time.monotonic()
     outcome = execute(

@@ -199,14 +199,15 @@ def test_a_lock_dies_with_its_holder(store):
         "import sys, time; from pathlib import Path; from harness.store import Store\n"
         "with Store(Path(sys.argv[1])).lock('k'): print('held', flush=True); time.sleep(60)"
     )
-    holder = subprocess.Popen([sys.executable, "-c", code, store.root], stdout=subprocess.PIPE)
-    assert holder.stdout.readline() == b"held\n"
-    waited = []
-    with pytest.raises(BlockingIOError), store.lock("k"):
-        pass
-    with store.lock("k", waiting=lambda: waited.append(holder.kill())):
-        assert waited == [None]
-    holder.communicate()
+    with subprocess.Popen(
+        [sys.executable, "-c", code, store.root], stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(BlockingIOError), store.lock("k"):
+            pass
+        waited = []
+        with store.lock("k", waiting=lambda: waited.append(holder.kill())):
+            assert waited == [None]
 
 
 def test_tidying_leaves_a_stage_alone_that_somebody_works_on(store):

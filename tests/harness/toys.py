@@ -2,7 +2,7 @@
 
 What a toy does beyond its product stands in `where`, which is not in the key:
 `trace` (file that gets a line per execution), `pause` (seconds), `fail` (message), `die` (instant
-at which the worker kills itself, once).
+at which the worker kills itself, once), `files` (how many more of them a training writes).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -52,6 +53,11 @@ def _arrange_death(job: Job) -> None:
     instant = job.where["die"]
     if instant == "before writing":
         _die()
+    if instant == "leaving a child":
+        if os.fork() == 0:
+            time.sleep(60)
+            os._exit(0)
+        _die()
     if instant == "while writing":
         (job.out / "rows.jsonl").write_text("half a li")
         _die()
@@ -87,6 +93,8 @@ def _train(job: Job) -> None:
     (job.out / "shards").mkdir()
     weights = hashlib.sha256(json.dumps(seen).encode()).hexdigest()
     (job.out / "shards" / "weights.txt").write_text(weights)
+    for number in range(job.where.get("files", 0)):
+        (job.out / "shards" / f"{number}.txt").write_text("shard")
     (job.out / "config.json").write_text("{}")
 
 
@@ -180,6 +188,13 @@ def whole(**where: Any) -> Plan:
         dpo(0, arms, **where),
         evaluation("dpo of rank 0", "gsm", **where),
     )
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.005)
 
 
 def run(plan: Plan, results: Path, stages: str = AT, workers: int = 2) -> Outcome:

@@ -1,0 +1,79 @@
+"""Findings -> one HTML page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.deltas import MEAN
+from harness.report import figures, words
+from harness.report.findings import Findings
+from harness.report.view import (
+    Grid,
+    absent_lines,
+    footnotes,
+    grids,
+    headline,
+    labels_found,
+    stage_times,
+    subject,
+)
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+TEMPLATE = "report.html.j2"
+
+
+def page(findings: Findings) -> str:
+    """The report as a page that needs nothing beside it.
+
+    Every text is escaped by the template engine; only the figures, whose text matplotlib and
+    `figures` escape, go in as they are.
+    """
+    template = _environment().get_template(TEMPLATE)
+    shown = grids(findings)
+    verdict = findings.verdict
+    return template.render(
+        f=findings,
+        verdict=verdict,
+        headline=headline(verdict),
+        subject=subject(findings),
+        gate_figure=_safe(figures.gate(verdict, "gate")) if verdict and verdict.table else "",
+        grids=[(g, _forest(g, f"forest-{i}")) for i, g in enumerate(shown)],
+        inflation_figure=(
+            _safe(figures.inflated(findings.inflation, "inflation")) if findings.inflation else ""
+        ),
+        times=stage_times(findings.stages),
+        broken=[s for s in findings.stages if s.status in ("failed", "blocked")],
+        absent=absent_lines(findings),
+        footnotes=footnotes(findings),
+        labels_found=labels_found,
+        w=words,
+        mean=MEAN,
+    )
+
+
+def _forest(grid: Grid, name: str) -> str:
+    """A forest plot where there are arms to set side by side."""
+    return _safe(figures.forest(grid, name)) if len(grid.rows) > 1 else ""
+
+
+def _safe(svg: str) -> str:
+    from markupsafe import Markup
+
+    return Markup(svg)  # noqa: S704  (SVG of our own making, text escaped)
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["plain"] = words.plain
+    return environment

@@ -1,0 +1,176 @@
+"""Findings as rows and columns: what Markdown, HTML and the terminal have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from harness.deltas import MEAN, Delta, Kind
+from harness.report.findings import Findings, MixCheck, StageTime
+from harness.verdict import Verdict
+
+SHOWN: tuple[tuple[Kind, str], ...] = (
+    ("baseline", "Against the baseline"),
+    ("parent", "Against the stage before"),
+    ("contrast", "Contrasts"),
+    ("gate", "The candidate against its reference"),
+)
+"""Kinds of comparison in the order of the report, with their titles."""
+
+
+@dataclass(frozen=True, slots=True)
+class GridRow:
+    """One arm: a delta or nothing under each benchmark."""
+
+    of: str
+    against: str
+    name: str
+    contaminated: bool
+    cells: tuple[Delta | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Arms by benchmarks of one suite, best mean first."""
+
+    kind: Kind
+    title: str
+    suite: str
+    tier: str
+    benchmarks: tuple[str, ...]
+    """The suite's benchmarks and its mean."""
+    rows: tuple[GridRow, ...]
+    reference: str | None
+    """The arm that every row is compared with, where it is one."""
+    reference_scores: tuple[float | None, ...]
+
+
+def grids(findings: Findings) -> tuple[Grid, ...]:
+    """One grid per kind of comparison and suite that has deltas."""
+    found = []
+    for kind, title in SHOWN:
+        deltas = findings.comparisons.of_kind(kind)
+        for suite in findings.suites.values():
+            mine = [d for d in deltas if d.suite == suite.name]
+            names = (*(b.name for b in suite.benchmarks), MEAN)
+            if mine:
+                found.append(_grid(findings, kind, title, names, mine))
+    return tuple(found)
+
+
+def _grid(
+    findings: Findings, kind: Kind, title: str, names: tuple[str, ...], deltas: list[Delta]
+) -> Grid:
+    groups: dict[tuple[str, str, str], dict[str, Delta]] = {}
+    for d in deltas:
+        groups.setdefault((d.of, d.against, d.name), {})[d.benchmark] = d
+    rows = [
+        GridRow(of, against, name, of in findings.contaminated, tuple(map(cells.get, names)))
+        for (of, against, name), cells in groups.items()
+    ]
+    # The mean stands last; an arm without it comes after those that have one.
+    rows.sort(key=lambda r: (r.cells[-1] is None, -(r.cells[-1].mean if r.cells[-1] else 0.0)))
+    references = {r.against for r in rows}
+    reference = references.pop() if len(references) == 1 else None
+    scores = {d.benchmark: d.score_against for d in deltas} if reference else {}
+    first = deltas[0]
+    return Grid(
+        kind, title, first.suite, first.tier, names, tuple(rows), reference,
+        tuple(map(scores.get, names)),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class KindTime:
+    """Stages of one kind."""
+
+    kind: str
+    ran: int
+    reused: int
+    failed: int
+    blocked: int
+    seconds: float
+    """Wall time of those that ran now."""
+
+
+def stage_times(stages: Iterable[StageTime]) -> tuple[KindTime, ...]:
+    """Stages counted by kind, in order of first appearance."""
+    groups: dict[str, list[StageTime]] = {}
+    for stage in stages:
+        groups.setdefault(stage.kind, []).append(stage)
+    found = []
+    for kind, members in groups.items():
+        status = [s.status for s in members]
+        spent = sum(s.seconds or 0.0 for s in members if s.status == "ran")
+        counts = (status.count(s) for s in ("ran", "reused", "failed", "blocked"))
+        found.append(KindTime(kind, *counts, spent))
+    return tuple(found)
+
+
+def headline(verdict: Verdict | None) -> str:
+    """The verdict in one word."""
+    return verdict.status.upper() if verdict else "NO GATE"
+
+
+def subject(findings: Findings) -> str:
+    """What the headline is about, in one sentence."""
+    verdict = findings.verdict
+    if verdict is None:
+        return "The sweep names no gate, so nothing was judged."
+    if verdict.candidate is None:
+        return "No candidate could be judged."
+    against = f", judged against {verdict.against}" if verdict.against else ""
+    return f"Candidate: {verdict.candidate}{against}."
+
+
+def labels_found(check: MixCheck) -> tuple[tuple[str, int], ...]:
+    """Label -> items found under it, over the benchmarks of a mix; most frequent first."""
+    total: dict[str, int] = {}
+    for b in check.benchmarks:
+        for label, count in b.labels.items():
+            total[label] = total.get(label, 0) + count
+    return tuple(sorted(total.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def absent_lines(findings: Findings) -> tuple[tuple[str, str], ...]:
+    """(what is not shown, why), each once."""
+    lines = {}
+    for a in findings.comparisons.absent:
+        arms = f"{a.of} against {a.against}" if a.against else a.of
+        what = f"{arms}, {a.benchmark}" if a.benchmark else f"{a.kind}: {arms}"
+        lines[what] = a.reason
+    return tuple(lines.items())
+
+
+def footnotes(findings: Findings) -> tuple[str, ...]:
+    """What the numbers mean, as far as this report shows them."""
+    deltas = findings.comparisons.deltas
+    if not deltas:
+        return ()
+    alone = any(d.note for d in deltas)
+    seeded = any(d.var_runs > 0 or not d.note for d in deltas)
+    notes = ["Differences are in points (hundredths of the score), paired item by item."]
+    if seeded:
+        notes.append(
+            "± is half of a 95 % t interval over the draw of items and of training runs; noise "
+            "between runs is pooled over the arms of a stage, or of the sweep where a stage has "
+            "too few."
+        )
+    if alone:
+        notes.append(
+            "Marked °: the interval covers item noise only, because a side has one seed or "
+            "scores at its floor or ceiling. It says nothing about another run of the recipe."
+        )
+    notes.append(
+        "MDE is the smallest true difference that these items and seeds would find four times in "
+        "five (one-sided 5 %); a smaller difference is not evidence of none."
+    )
+    notes.append(
+        "▲ ▼ the interval excludes zero; △ ▽ it does, but not after Benjamini-Hochberg over the "
+        "same table (means among means); · it includes zero."
+    )
+    if findings.verdict and findings.verdict.table:
+        notes.append("Bounds in the verdict are one-sided: 95 % lie above (or below) them.")
+    if findings.contaminated:
+        notes.append("† trained on rows known to hold benchmark items; never promoted.")
+    return tuple(notes)
