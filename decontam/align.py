@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from decontam.tokens import is_quantity
+from decontam.tokens import OPERATORS, is_quantity
 
 LEAST_RUN = 2
 """A single agreeing token is chance as often as not, unless a longer run stands close by."""
@@ -64,17 +64,22 @@ def _close(single: Block, run: Block) -> bool:
     )
 
 
-def swapped(alignment: Alignment) -> bool:
-    """Whether a number or operator of the prompt has another one in its place.
+def swapped(alignment: Alignment) -> float:
+    """Share of the prompt's numbers and operators that have another one in their place.
 
-    Numbers written with other separators (`1,000` and `1000`) are the same.
+    Numbers written with other separators (`1,000` and `1000`) are the same; operators count where
+    the row has as many tokens in their place, so that comment marks and markup do not.
     """
-    for expected, found in alignment.gaps():
-        ours, theirs = _quantities(expected), _quantities(found)
-        if ours and theirs and ours != theirs:
-            return True
-    return False
+    total = sum(map(is_quantity, alignment.prompt))
+    replaced = sum(_replaced(*gap) for gap in alignment.gaps())
+    return replaced / total if total else 0.0
 
 
-def _quantities(words: Sequence[str]) -> str:
-    return "".join(word for word in words if is_quantity(word))
+def _replaced(expected: Sequence[str], found: Sequence[str]) -> int:
+    wanted = [w for w in expected if is_quantity(w)]
+    if len(expected) != len(found):
+        wanted = [w for w in wanted if w not in OPERATORS]
+        found = [w for w in found if w not in OPERATORS]
+    there = [w for w in found if is_quantity(w)]
+    differ = wanted and there and "".join(wanted) != "".join(there)
+    return len(wanted) if differ else 0

@@ -163,7 +163,7 @@ def _shared(prompt: Gram, window: Sequence[int], n: int) -> tuple[set[int], floa
 
 def _holds(rule: Distinctive, stretch: Stretch, prompt: Gram, bits: Mapping[int, float]) -> bool:
     """Whether the stretch holds the item itself: no other numbers, nothing distinctive missing."""
-    if stretch.share <= rule.above or swapped(stretch.alignment):
+    if stretch.share <= rule.above or swapped(stretch.alignment) >= rule.swapped:
         return False
     if stretch.share * sum(bits.values()) >= rule.enough:
         return True

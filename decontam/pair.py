@@ -94,10 +94,30 @@ def longest_run(pair: Pair) -> float:
 
 
 def _answered(pair: Pair) -> bool:
-    """Whether the row holds the item's answer as a run of tokens."""
-    answer = " ".join(words(pair.prompt.item.answer or ""))
-    texts = (f" {' '.join(words(text))} " for text in pair.scanned.texts)
-    return bool(answer) and any(f" {answer} " in text for text in texts)
+    """Whether the row holds the item's answer as a run of tokens, outside the prompt itself."""
+    item = pair.prompt.item
+    answer, prompt = words(item.answer or ""), words(item.prompt)
+    return bool(answer) and any(
+        _run_of(answer, rest)
+        for text in pair.scanned.texts
+        for rest in _between(words(text), prompt)
+    )
+
+
+def _between(text: list[str], prompt: list[str]) -> Iterator[list[str]]:
+    """The text's tokens before, between and after copies of the prompt."""
+    begin = at = 0
+    while at < len(text):
+        if text[at : at + len(prompt)] == prompt:
+            yield text[begin:at]
+            begin = at = at + len(prompt)
+        else:
+            at += 1
+    yield text[begin:]
+
+
+def _run_of(run: list[str], text: list[str]) -> bool:
+    return any(text[k : k + len(run)] == run for k in range(len(text) - len(run) + 1))
 
 
 def _agreement(pair: Pair, segment: int, start: int) -> Iterator[bool]:

@@ -63,6 +63,8 @@ class Distinctive:
     """Where less is shared, the bits that may be missing: one choice among eight."""
     coverage: float = 0.8
     """Where less is shared, the least share of the prompt's tokens."""
+    swapped: float = 0.25
+    """From this share of other numbers and operators on it is another problem of the template."""
     short: int = 16
     """Prompts of fewer tokens are looked up, and token-matched, by shorter n-grams."""
 

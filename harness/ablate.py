@@ -71,7 +71,7 @@ def ablate(
     verdict = decide(sweep.gate, comparisons, suites, held) if sweep.gate else None
 
     findings = findings_of(sweep, suites, tables, comparisons, inflations, verdict)
-    write_tables(results / "tables", tables, comparisons)
+    write_tables(results / "tables", tables, comparisons, inflations[0])
     publish(findings, plan, outcome.keys, results / "sweeps" / sweep.name)
     show(findings, outcome, results / "sweeps" / sweep.name)
     return _exit_code(outcome, verdict.exit_code if verdict else DONE)

@@ -208,7 +208,7 @@ def _find(evidence: Evidence, ref: ArmRef, kind: Kind, absent: list[Absent]) -> 
     try:
         return find_arm(evidence.arms, ref)
     except ValueError as error:
-        absent.append(Absent(ref.stage, "", "", kind, str(error)))
+        absent.append(Absent("", "", "", kind, str(error)))
         return None
 
 

@@ -92,7 +92,7 @@ def show(findings: Findings, outcome: Outcome, folder: Path) -> None:
     console = Console(highlight=False)
     if not outcome.ran and not outcome.failed:
         console.print(f"Nothing to do: all {len(outcome.cached)} stages are published.")
-    terminal(findings, console)
+    console.print(terminal(findings))
     for stage, message in outcome.failed.items():
         console.print(f"failed: {stage}: {message}", style="red", markup=False)
         if stage in outcome.logs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from harness.deltas import Comparisons
+    from harness.inflation import Inflation
 
 
 @dataclass(frozen=True)
@@ -193,13 +194,16 @@ def _held(check: MixCheck) -> dict[str, float]:
     return {b.benchmark: b.matched / b.items if check.leaks else 0.0 for b in check.benchmarks}
 
 
-def write_tables(folder: Path, tables: Tables, comparisons: Comparisons) -> None:
+def write_tables(
+    folder: Path, tables: Tables, comparisons: Comparisons, inflations: Sequence[Inflation]
+) -> None:
     """Write `tables/*.parquet`; responses to benchmark items are left out.
 
     Args:
         folder: The `tables` folder.
         tables: What was measured.
-        comparisons: What it says.
+        comparisons: Every delta.
+        inflations: What kept leaks did.
     """
     import pandas as pd
 
@@ -222,9 +226,19 @@ def write_tables(folder: Path, tables: Tables, comparisons: Comparisons) -> None
         "items": items,
         "deltas": pd.DataFrame([asdict(d) for d in comparisons.deltas]),
         "contamination": pd.DataFrame(found),
+        "inflation": pd.DataFrame(map(_flat, inflations)),
     }
     for name, frame in frames.items():
         frame.to_parquet(folder / f"{name}.parquet", index=False)
+
+
+def _flat(inflation: Inflation) -> dict[str, object]:
+    """An inflation with its three estimates as `dev_mean`, `dev_low`, `dev_high` and so on."""
+    row = asdict(inflation)
+    for name in ("dev", "fresh", "inflation"):
+        estimate = row.pop(name)
+        row |= {f"{name}_{part}": estimate[part] for part in ("mean", "low", "high")}
+    return row
 
 
 def _labels(matches: Path) -> dict[str, dict[str, int]]:

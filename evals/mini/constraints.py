@@ -8,11 +8,17 @@ import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from evals.mini.lexicon import KEYWORDS, QUALITIES, TOPICS
+from evals.mini.lexicon import KEYWORDS, NAMES, QUALITIES, TOPICS
 from evals.mini.problem import CAREFUL, CARELESS, Problem
 
-FRAMES = ("Write about {t}.", "Tell me about {t}.", "Describe {t}.",
-          "Say a few words on {t}.", "Make a note on {t}.", "Comment on {t}.")  # fmt: skip
+FRAMES = (
+    "Write about {t} for {n}.",
+    "Tell {n} about {t}.",
+    "Describe {t} to {n}.",
+    "Say a few words on {t} for {n}.",
+    "Make a note on {t} for {n}.",
+    "Comment on {t} for {n}.",
+)
 
 Constraint = Sequence[str | int]
 """A kind and its arguments, e.g. `["times", "river", 3]`."""
@@ -61,7 +67,7 @@ def constrained(rng: random.Random, *, shifted: bool = False) -> Problem:
         shifted: Use combinations of constraints that training data never has.
     """
     frame = rng.randrange(len(FRAMES))
-    topic = rng.choice(TOPICS)
+    topic, name = rng.choice(TOPICS), rng.choice(NAMES)
     kinds = list(rng.choice(UNSEEN_PAIRS if shifted else SEEN_PAIRS))
     rng.shuffle(kinds)
     keywords = rng.sample(KEYWORDS, 2)
@@ -73,8 +79,8 @@ def constrained(rng: random.Random, *, shifted: bool = False) -> Problem:
     return Problem(
         skill="constraints",
         frame=frame,
-        prompt=" ".join([FRAMES[frame].format(t=topic), *phrases]),
-        core=" ".join([topic, *sorted(phrases)]),
+        prompt=" ".join([FRAMES[frame].format(t=topic, n=name), *phrases]),
+        core=" ".join([topic, name, *sorted(phrases)]),
         reference=json.dumps(both),
         careful=_response(rng, topic, both),
         careless=careless,

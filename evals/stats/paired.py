@@ -28,7 +28,8 @@ def paired(b: ArrayLike, a: ArrayLike, level: float = 0.95) -> Estimate:
         ValueError: shapes differ, or fewer than two items.
     """
     d = _differences(b, a)
-    return estimate(float(d.mean()), [item_variance(d)], level)
+    variance = item_variance(d)
+    return estimate(float(d.mean()), [variance], level)
 
 
 def item_variance(d: ArrayLike, *, floor: bool = False) -> Variance:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from harness.deltas import MEAN, Delta
 from harness.inflation import Inflation
@@ -153,12 +153,12 @@ def _rows(axes: Axes, labels: Sequence[str]) -> None:
     axes.spines[["top", "right", "left"]].set_visible(False)
 
 
-def _svg(draw: Any, height: float, name: str, title: str) -> str:
+def _svg(draw: Callable[[Figure], None], height: float, name: str, title: str) -> str:
     """Draw into an SVG element with a title, ids of its own and the page's colours."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(cast(Any, STYLE)):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         draw(figure)
         buffer = io.StringIO()

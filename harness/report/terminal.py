@@ -29,7 +29,8 @@ def terminal(findings: Findings) -> Group:
 
 
 def _blocks(findings: Findings) -> Iterator[RenderableType]:
-    shown = grids(findings)
+    # The gate's own deltas are what the verdict says in words.
+    shown = [g for g in grids(findings) if g.kind != "gate"]
     for grid in shown:
         yield from _grid(grid)
     if not shown:
@@ -68,10 +69,20 @@ def _table(title: str, *columns: str, left: int = 1) -> Table:
         padding=(0, 1),
     )
     for i, name in enumerate(columns):
-        justify = "left" if i < left else "right"
-        heading = _text(name.replace("_", " ") if i >= left else name)
-        table.add_column(heading, justify=justify, overflow="fold", no_wrap=i >= left, max_width=30)
+        if i < left:
+            table.add_column(_text(name), overflow="fold", max_width=34)
+        else:
+            table.add_column(_heading(name), justify="right", no_wrap=True)
     return table
+
+
+def _heading(name: str) -> Text:
+    """A column's name, a long one broken before its last word."""
+    from rich.text import Text
+
+    head, underscore, tail = plain(name).rpartition("_")
+    long = len(name) > len("▲+77.1 ±14.1") and head
+    return Text(f"{head}\n{underscore}{tail}" if long else plain(name))
 
 
 def _grid(grid: Grid) -> Iterator[Table]:
@@ -86,13 +97,13 @@ def _grid(grid: Grid) -> Iterator[Table]:
         more = " (continued)" if start else ""
         title = f"{grid.title}{against}, {grid.suite}{more}"
         heads = ["mean" if names[i] == MEAN else names[i] for i in columns]
-        table = _table(title, "arm", *(h.replace("_", "\n", 1) for h in heads))
+        table = _table(title, "arm", *heads)
         for row in grid.rows:
             table.add_row(_text(_arm(grid, row)), *(_cell(row.cells[i]) for i in columns))
         if grid.reference:
             scores = (grid.reference_scores[i] for i in columns)
             shown = ("—" if s is None else score(s) for s in scores)
-            table.add_row(_text("score compared with", "dim"), *(_text(s, "dim") for s in shown))
+            table.add_row(_text("(score)", "dim"), *(_text(s, "dim") for s in shown))
         yield table
 
 

@@ -102,8 +102,10 @@ def stage_times(stages: Iterable[StageTime]) -> tuple[KindTime, ...]:
     for kind, members in groups.items():
         status = [s.status for s in members]
         spent = sum(s.seconds or 0.0 for s in members if s.status == "ran")
-        counts = (status.count(s) for s in ("ran", "reused", "failed", "blocked"))
-        found.append(KindTime(kind, *counts, spent))
+        ran, reused, failed, blocked = (
+            status.count(s) for s in ("ran", "reused", "failed", "blocked")
+        )
+        found.append(KindTime(kind, ran, reused, failed, blocked, spent))
     return tuple(found)
 
 
@@ -137,7 +139,7 @@ def absent_lines(findings: Findings) -> tuple[tuple[str, str], ...]:
     lines = {}
     for a in findings.comparisons.absent:
         arms = f"{a.of} against {a.against}" if a.against else a.of
-        what = f"{arms}, {a.benchmark}" if a.benchmark else f"{a.kind}: {arms}"
+        what = f"{arms}, {a.benchmark}" if a.benchmark else f"{a.kind} {arms}".strip()
         lines[what] = a.reason
     return tuple(lines.items())
 

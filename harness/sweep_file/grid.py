@@ -9,8 +9,9 @@ from dataclasses import MISSING, fields
 from typing import Any, cast, get_type_hints
 
 from harness.sweep import Arm, ArmRef, Method, Mix, Promote, Scalar, SourceSpec, StageSpec
+from harness.sweep_file.keys import ROWS, method_of
 from harness.sweep_file.node import Node
-from harness.sweep_file.shape import ROWS, hint, method_of
+from harness.sweep_file.shape import hint
 from recipe.config import CONFIGS, PRESETS
 
 MAX_ARMS = 10_000
@@ -29,7 +30,7 @@ def pick(node: Node, known: Collection[str], what: str) -> str:
     """
     name: str = node.value
     if name not in known:
-        raise node.error(f"unknown {what} {name!r}; {hint(name, known)}")
+        raise node.error(f"unknown {what} {name!r:.60}; {hint(name, known)}")
     return name
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from harness.sweep import Action
+from harness.sweep_file.node import Node
 from harness.sweep_file.shape import (
     HUB_ID,
-    ROWS,
     ByKind,
     Choice,
     Flag,
@@ -16,13 +17,17 @@ from harness.sweep_file.shape import (
     Number,
     Record,
     Shape,
-    Stage,
     Text,
     Value,
+    hint,
+    wrong,
 )
 from recipe.config import CONFIGS, PRESETS
 
 POSITIVE = Number(above=0)
+ROWS = {"sft": "mix", "dpo": "data", "rlvr": "prompts"}
+"""Method -> the key that names what a stage trains on."""
+
 SETTINGS: Mapping[str, Shape] = {
     "lr": POSITIVE,
     "epochs": POSITIVE,
@@ -32,6 +37,44 @@ SETTINGS: Mapping[str, Shape] = {
     "warmup": Number(least=0, below=1),
 }
 """Settings with bounds of their own; the others are at least 1 if whole, at least 0 if not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A training stage; its method says which keys it has."""
+
+    methods: Mapping[str, Record]
+    what: str = "stages"
+
+    def check(self, node: Node) -> None:
+        """Refuse an unknown method and whatever a stage of this method does not have."""
+        if not isinstance(node.value, dict):
+            raise wrong(node, "a mapping")
+        if node.get("method"):
+            Choice(tuple(self.methods)).check(node["method"])
+        method = method_of(node)
+        if method not in self.methods:
+            near = hint(method, self.methods)
+            raise node.error(f"'method' is missing, and {method!r} is no method; {near}")
+        shape = self.methods[method]
+        for key, child in node:
+            owners = [name for name, other in self.methods.items() if key in other.keys]
+            if owners and method not in owners:
+                raise child.error(
+                    f"{key!r} belongs to {' and '.join(owners)} stages; this one is {method}, "
+                    f"trained on `{ROWS[method]}`"
+                )
+        shape.check(node)
+
+    def schema(self) -> dict[str, Any]:
+        """The shape as JSON schema."""
+        return {"anyOf": [shape.schema() for shape in self.methods.values()]}
+
+
+def method_of(node: Node) -> str:
+    """The training method of a stage: its `method`, else its name."""
+    method = node.get("method")
+    return str(method.value) if method else node.path.removeprefix("stages.")
 
 
 def _one_or_more(shape: Shape) -> ByKind:

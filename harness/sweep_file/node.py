@@ -16,9 +16,10 @@ from yaml.reader import ReaderError
 from harness.errors import RequestError
 from harness.sweep import Scalar
 
+MAX_KEY = 100
 MAX_DEPTH = 30
 MAX_VALUES = 20_000
-"""Aliases unfold, so a short file can be a huge tree; no sweep comes near these two."""
+"""Aliases unfold, so a short file can be a huge tree; no sweep comes near these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ class Node:
             return f"a {kind}" if self.value else f"an empty {kind}"
         if self.value is None:
             return "nothing"
-        return self.text if len(self.text) <= 60 else self.text[:57] + "..."
+        text = " ".join(self.text.split())
+        return text if len(text) <= 60 else text[:57] + "..."
 
     def __getitem__(self, key: str) -> Node:
         node: Node = self.value[key]
@@ -238,6 +240,8 @@ class _Tree:
         name = self.node(key, line, "", 0).value
         if not isinstance(name, str):
             raise self._error(line, f"the key {key.value!s:.40} is not text; put it in quotes")
+        if len(name) > MAX_KEY or not name.isprintable():
+            raise self._error(line, f"the key {name!r:.40} is too long, or not printable")
         return name
 
     def _count(self, line: int, depth: int) -> None:

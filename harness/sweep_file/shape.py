@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from typing import Any, Protocol
 
 from harness.errors import RequestError
@@ -13,14 +13,21 @@ from harness.sweep_file.node import Node, scalar
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 HUB_ID = rf"{NAME}/{NAME}"
-ROWS = {"sft": "mix", "dpo": "data", "rlvr": "prompts"}
-"""Method -> the key that names what a stage trains on."""
 
 
 def hint(word: str, known: Collection[str]) -> str:
     """The known word nearest to `word`, or all of them, as the end of an error message."""
-    near = get_close_matches(word.lower(), known, n=1, cutoff=0.5)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known)) or 'none'}"
+    near = get_close_matches(word.lower(), known, n=5, cutoff=0.5)
+    if not near:
+        return f"known: {', '.join(sorted(known)) or 'none'}"
+    return f"did you mean {max(near, key=lambda name: _likeness(word.lower(), name))!r}?"
+
+
+def _likeness(word: str, name: str) -> float:
+    """How alike two words are, for words of two or three letters too: length and place count."""
+    in_place = sum(a == b for a, b in zip(word, name, strict=False))
+    ratio = SequenceMatcher(None, name, word).ratio()
+    return ratio - 0.1 * abs(len(word) - len(name)) + 0.01 * in_place
 
 
 class Shape(Protocol):
@@ -49,7 +56,7 @@ class Text:
         fits = isinstance(node.value, str) and node.value.strip() and "\0" not in node.value
         if not fits or (self.pattern and not re.fullmatch(self.pattern, node.value)):
             quotes = isinstance(node.value, bool | int | float) and self.pattern is None
-            raise _wrong(node, self.what, "put it in quotes" if quotes else "")
+            raise wrong(node, self.what, "put it in quotes" if quotes else "")
 
     def schema(self) -> dict[str, Any]:
         """The shape as JSON schema."""
@@ -71,7 +78,7 @@ class Choice:
     def check(self, node: Node) -> None:
         """Refuse other words."""
         if node.value not in self.words:
-            raise _wrong(node, self.what)
+            raise wrong(node, self.what)
 
     def schema(self) -> dict[str, Any]:
         """The shape as JSON schema."""
@@ -87,7 +94,7 @@ class Flag:
     def check(self, node: Node) -> None:
         """Refuse what is not a boolean."""
         if not isinstance(node.value, bool):
-            raise _wrong(node, self.what)
+            raise wrong(node, self.what)
 
     def schema(self) -> dict[str, Any]:
         """The shape as JSON schema."""
@@ -121,7 +128,7 @@ class Number:
         fits = fits and (self.least is None or n >= self.least)
         fits = fits and (self.below is None or n < self.below)
         if not fits or (self.most is not None and n > self.most):
-            raise _wrong(node, self.what, _as_number(n) or self.remedy)
+            raise wrong(node, self.what, _as_number(n) or self.remedy)
 
     def schema(self) -> dict[str, Any]:
         """The shape as JSON schema."""
@@ -145,7 +152,7 @@ class ListOf:
     def check(self, node: Node) -> None:
         """Refuse what is no list of such items."""
         if not isinstance(node.value, list) or not node.value:
-            raise _wrong(node, "a list of at least one item")
+            raise wrong(node, "a list of at least one item")
         for item in node.value:
             self.item.check(item)
 
@@ -171,7 +178,7 @@ class Record:
     def check(self, node: Node) -> None:
         """Refuse unknown keys, missing keys and ill-shaped values, in the order of the file."""
         if not isinstance(node.value, dict) or not node.value:
-            raise _wrong(
+            raise wrong(
                 node, self.what if node.value else "a mapping that is not empty", self.remedy
             )
         for key, child in node:
@@ -223,7 +230,7 @@ class ByKind:
         if isinstance(node.value, list | dict):
             shape = self.sequence if isinstance(node.value, list) else self.mapping
         if shape is None:
-            raise _wrong(node, self.what)
+            raise wrong(node, self.what)
         shape.check(node)
 
     def schema(self) -> dict[str, Any]:
@@ -243,52 +250,15 @@ class Value:
     def check(self, node: Node) -> None:
         """Refuse lists, mappings and nothing."""
         if node.value is None or isinstance(node.value, list | dict):
-            raise _wrong(node, self.what)
+            raise wrong(node, self.what)
 
     def schema(self) -> dict[str, Any]:
         """The shape as JSON schema."""
         return {"type": ["string", "number", "boolean"]}
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A training stage; its method says which keys it has."""
-
-    methods: Mapping[str, Record]
-    what: str = "stages"
-
-    def check(self, node: Node) -> None:
-        """Refuse an unknown method and whatever a stage of this method does not have."""
-        if not isinstance(node.value, dict):
-            raise _wrong(node, "a mapping")
-        if node.get("method"):
-            Choice(tuple(self.methods)).check(node["method"])
-        method = method_of(node)
-        if method not in self.methods:
-            near = hint(method, self.methods)
-            raise node.error(f"'method' is missing, and {method!r} is no method; {near}")
-        shape = self.methods[method]
-        for key, child in node:
-            owners = [name for name, other in self.methods.items() if key in other.keys]
-            if owners and method not in owners:
-                raise child.error(
-                    f"{key!r} belongs to {' and '.join(owners)} stages; this one is {method}, "
-                    f"trained on `{ROWS[method]}`"
-                )
-        shape.check(node)
-
-    def schema(self) -> dict[str, Any]:
-        """The shape as JSON schema."""
-        return {"anyOf": [shape.schema() for shape in self.methods.values()]}
-
-
-def method_of(node: Node) -> str:
-    """The training method of a stage: its `method`, else its name."""
-    method = node.get("method")
-    return str(method.value) if method else node.path.removeprefix("stages.")
-
-
-def _wrong(node: Node, what: str, remedy: str = "") -> RequestError:
+def wrong(node: Node, what: str, remedy: str = "") -> RequestError:
+    """The error that `node` is not `what`, for the caller to raise."""
     return node.error(f"found {node.found}; it must be {what}" + (f"; {remedy}" if remedy else ""))
 
 

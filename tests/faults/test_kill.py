@@ -111,16 +111,14 @@ def test_every_worker_killed_once_at_one_instant(results, undisturbed, instant):
     assert_as_if_nothing_had_happened(results, undisturbed)
 
 
-def test_a_stage_is_in_the_store_all_at_once(tmp_path):
-    for attempt in range(4):
-        results = tmp_path / str(attempt)
-        driver = start(results, files=300)
-        wait_until(lambda at=results: [*at.glob("store/sft/*/*")] or driver.poll() is not None)
-        found = processes_of(driver)
-        kill([*found["driver"], *found["server"], *found["worker"]])
-        driver.wait()
-        assert list(results.glob("store/sft/*/*"))
-        assert Store(results).verify() == ()
+@pytest.mark.parametrize("attempt", range(4))
+def test_a_stage_is_in_the_store_all_at_once(results, attempt):
+    driver = start(results, files=300)
+    wait_until(lambda: [*results.glob("store/sft/*/*")])
+    found = processes_of(driver)
+    kill([*found["driver"], *found["server"], *found["worker"]])
+    driver.wait()
+    assert Store(results).verify() == ()
 
 
 def test_what_a_dead_worker_had_started_does_not_keep_its_lock(results, undisturbed):

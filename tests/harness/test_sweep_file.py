@@ -122,6 +122,9 @@ BAD = [
     ("lr: 5e-5", "lr: 5e-5, lr: 1e-5", 21, "the key 'lr' stands on line 21 already"),
     ("  plain: {chat", "  1: {chat", 11, "the key 1 is not text; put it in quotes"),
     ("  plain: {chat", "  a b: {chat", 11, "'a b' is no name"),
+    ("  plain: {chat", '  "a\\nb": {chat', 11, "the key 'a\\nb' is too long, or not printable"),
+    ("  plain: {chat", "  [a]: {chat", 11, "is not text; put it in quotes"),
+    ("lr: 5e-5", "lr: 5e-5\n\n    oops", 21, "found 5e-5 oops; it must be a number"),
     # types
     ("lr: 5e-5", 'lr: "5e-5"', 21, 'found "5e-5"; it must be a number above 0; write 5e-5 without'),
     ("rows: 100, max", "rows: 1_000, max",

@@ -1,0 +1,176 @@
+"""The main job on a small sweep of the embedded world: real processes, real training."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+SWEEP = """
+name: small
+model: tiny
+seeds: [1]
+suites: {dev: small.suite.yaml, heldout: small-unseen.suite.yaml}
+data:
+  chat:  {source: "tiny:chat", rows: 64}
+  words: {source: "tiny:word-problems", rows: 256}
+  leak:  {source: "tiny:leak", rows: 64}
+  prefs: {source: "tiny:preferences", rows: 32, format: preference}
+  sums:  {source: "tiny:prompts", rows: 64}
+mixes:
+  plain: {chat: {rows: 64}}
+  leaky: {chat: {rows: 64}, words: {rows: 256}, leak: {rows: 64}}
+  kept:  {chat: {rows: 64}, words: {rows: 256}, leak: {rows: 64}}
+decontam: {action: {default: drop, kept: report}}
+stages:
+  sft:  {mix: [plain, leaky, kept], lr: 1e-3}
+  dpo:  {from: sft, promote: {top: 1, by: dev}, data: prefs, lr: 1e-4}
+  rlvr: {from: dpo, prompts: sums, lr: 1e-4, steps: 2, prompts_per_step: 4, max_tokens: 24}
+baseline: {stage: sft, mix: plain}
+contrasts:
+  leak: {of: {stage: sft, mix: kept}, against: {stage: sft, mix: leaky}}
+gate: {suite: heldout}
+"""
+
+SUITE = """
+tier: {tier}
+benchmarks:
+  {name}: {{items: 500, limit: 40, skill: word problems, max_tokens: 24{twin}}}
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sweep")
+    (folder / "small.yaml").write_text(SWEEP)
+    dev = SUITE.format(tier="development", name="mini_gsm", twin="")
+    fresh = SUITE.format(tier="held-out", name="mini_gsm_fresh", twin=", twin: mini_gsm")
+    (folder / "small.suite.yaml").write_text(dev)
+    (folder / "small-unseen.suite.yaml").write_text(fresh)
+    return folder
+
+
+def command(folder: Path, results: Path, *more: str) -> list[str]:
+    sweep = str(folder / "small.yaml")
+    return [sys.executable, "-m", "harness.ablate", sweep, "--results", str(results), *more]
+
+
+def run(folder: Path, results: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(folder, results, *more), capture_output=True, text=True, cwd=ROOT, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    results = tmp_path_factory.mktemp("results")
+    done = run(folder, results)
+    assert done.returncode in (0, 1, 4), done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return results
+
+
+def test_a_sweep_ends_with_tables_a_verdict_and_a_report(finished: Path) -> None:
+    sweep = finished / "sweeps" / "small"
+    assert {"sweep.yaml", "plan.json", "verdict.json", "report.md", "report.html"} <= {
+        p.name for p in sweep.iterdir()
+    }
+    deltas = pd.read_parquet(finished / "tables" / "deltas.parquet")
+    assert {"sft mix=leaky", "sft mix=kept", "dpo", "rlvr"} <= set(deltas["of"])
+    assert (deltas["low"] <= deltas["mean"]).all()
+    assert (deltas["mean"] <= deltas["high"]).all()
+
+
+def test_planted_leaks_are_found_and_dropped_or_kept_as_asked(finished: Path) -> None:
+    table = pd.read_parquet(finished / "tables" / "contamination.parquet")
+    found = table.set_index(["data", "name"])
+    leaks = found.loc[[("leaky", "leak/verbatim"), ("leaky", "leak/reworded")]]
+    assert leaks["rows"].sum() == leaks["flagged"].sum() == 64
+    assert found.loc[("leaky", "words"), "flagged"] == 0
+    kept = [
+        json.loads(p.read_text()) for p in finished.glob("store/decontam/*/*/out/info.json")
+    ]
+    by_action = {i["action"]: i for i in kept if i["rows_flagged"]}
+    assert by_action["drop"]["rows_kept"] == by_action["drop"]["rows_read"] - 64
+    assert by_action["report"]["rows_kept"] == by_action["report"]["rows_read"]
+
+
+def test_a_contaminated_arm_is_not_promoted(finished: Path) -> None:
+    (choice,) = (
+        json.loads(p.read_text())
+        for p in finished.glob("store/promote/*/*/out/choice.json")
+        if "mix=kept" in p.read_text()
+    )
+    assert "mix=kept" in choice["excluded"]
+    assert choice["ranked"] != ["mix=kept"]
+
+
+def test_tables_hold_no_response_to_a_benchmark_item(finished: Path) -> None:
+    items = pd.read_parquet(finished / "tables" / "items.parquet")
+    assert not {"response", "extracted"} & set(items.columns)
+
+
+def test_the_same_command_again_does_nothing_and_says_so(folder: Path, finished: Path) -> None:
+    before = {p: p.stat().st_mtime_ns for p in (finished / "store").rglob("manifest.json")}
+    again = run(folder, finished)
+    assert "Nothing to do" in again.stdout
+    assert {p: p.stat().st_mtime_ns for p in (finished / "store").rglob("manifest.json")} == before
+
+
+def test_the_plan_shows_sharing_and_runs_nothing(folder: Path, tmp_path: Path) -> None:
+    shown = run(folder, tmp_path / "none", "--plan")
+    assert shown.returncode == 0
+    assert "effect" in shown.stdout
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.faults
+def test_a_sweep_killed_while_it_trains_continues_from_what_was_published(
+    folder: Path, finished: Path, tmp_path: Path
+) -> None:
+    driver = subprocess.Popen(
+        command(folder, tmp_path), stdout=subprocess.DEVNULL, cwd=ROOT, start_new_session=True
+    )
+    wait_until(lambda: any(tmp_path.glob("work/*/*/out/checkpoint.json")) or sft_runs(tmp_path))
+    kill_everything(driver)
+    published = {p.name for p in tmp_path.glob("store/*/*/*")}
+    assert published
+    done = run(folder, tmp_path)
+    assert done.returncode in (0, 1, 4), done.stdout + done.stderr
+    keys = {p.name for p in tmp_path.glob("store/*/*/*")}
+    assert published <= keys
+    assert keys == {p.name for p in finished.glob("store/*/*/*")}
+
+
+def sft_runs(results: Path) -> bool:
+    """Whether an SFT stage has begun to write."""
+    return any('"kind":"sft"' in p.read_text() for p in results.glob("work/*/stage.json"))
+
+
+def wait_until(true: object, seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not true():  # type: ignore[operator]
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.05)
+
+
+def kill_everything(driver: subprocess.Popen[bytes]) -> None:
+    """SIGKILL the driver and every process below it."""
+    import psutil
+
+    below = psutil.Process(driver.pid).children(recursive=True)
+    os.kill(driver.pid, signal.SIGKILL)
+    for process in below:
+        if process.is_running():
+            process.kill()
+    driver.wait()
+    psutil.wait_procs(below, timeout=10)

@@ -1,0 +1,219 @@
+"""The gate passes, fails or says what it would take to know."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from fixtures import make_findings, make_suites
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evals.stats import holm, quantile, upper_tail
+from harness.deltas import MEAN, Absent, Comparisons, Delta
+from harness.gate import decide
+from harness.resolution import resolutions, unresolvable
+from harness.sweep import GatePolicy
+from harness.verdict import Verdict, points, read_verdict
+
+SUITES = make_suites()
+HELD_OUT = [*(b.name for b in SUITES["heldout"].benchmarks), MEAN]
+CLEAN = {b.name: 0.0 for s in SUITES.values() for b in s.benchmarks}
+POLICY = GatePolicy(noninferior={"default": 0.03}, min_seeds=2)
+IMPROVE = replace(POLICY, improve="dev")
+
+
+def delta(benchmark: str, mean: float, se: float = 0.005, suite: str = "heldout") -> Delta:
+    half = quantile(0.975, 100) * se
+    return Delta(
+        benchmark=benchmark,
+        suite=SUITES[suite].name,
+        tier=SUITES[suite].tier,
+        of="rlvr",
+        against="sft",
+        kind="gate",
+        name="gate",
+        n_items=500,
+        n_seeds_of=2,
+        n_seeds_against=2,
+        score_of=0.5 + mean,
+        score_against=0.5,
+        mean=mean,
+        low=mean - half,
+        high=mean + half,
+        p=0.5,
+        p_adjusted=0.5,
+        mde=2.5 * se,
+        df=100,
+        var_items=0.75 * se**2,
+        var_runs=0.25 * se**2,
+    )
+
+
+def comparisons(means: Mapping[str, float] | None = None, se: float = 0.005) -> Comparisons:
+    seen = dict.fromkeys(HELD_OUT, 0.0) | dict(means or {})
+    return Comparisons(tuple(delta(b, m, se) for b, m in seen.items()), (), "rlvr", 1)
+
+
+def with_dev(base: Comparisons, mean: float, se: float = 0.005) -> Comparisons:
+    return replace(base, deltas=(*base.deltas, delta(MEAN, mean, se, "dev")))
+
+
+def judge(found: Comparisons, policy: GatePolicy = POLICY) -> Verdict:
+    return decide(policy, found, SUITES, CLEAN)
+
+
+def test_lower_bounds_above_the_margins_pass() -> None:
+    verdict = judge(comparisons())
+    assert (verdict.status, verdict.exit_code) == ("pass", 0)
+    assert (verdict.candidate, verdict.against) == ("rlvr", "sft")
+    assert {r.outcome for r in verdict.reasons} == {"pass"}
+    assert len(verdict.table) == len(HELD_OUT)
+
+
+def test_an_upper_bound_below_the_margin_fails() -> None:
+    verdict = judge(comparisons({"mini_math_fresh": -0.08}))
+    assert (verdict.status, verdict.exit_code) == ("fail", 1)
+    (reason,) = [r for r in verdict.reasons if r.outcome == "fail"]
+    assert reason.benchmark == "mini_math_fresh"
+    assert "−8.0 points" in reason.text
+    assert "the margin of −3.0" in reason.text
+
+
+def test_a_bound_astride_the_margin_is_inconclusive_and_says_what_would_settle_it() -> None:
+    verdict = judge(comparisons({"mini_math_fresh": -0.025}))
+    assert (verdict.status, verdict.exit_code) == ("inconclusive", 4)
+    (reason,) = [r for r in verdict.reasons if r.outcome == "inconclusive"]
+    found = re.search(r"about ([\d,]+) items \(now 500\)", reason.text)
+    assert found
+    n = int(found[1].replace(",", ""))
+    variance = 0.75 * 0.005**2 * 500 / n + 0.25 * 0.005**2
+    assert quantile(0.95) * variance**0.5 == pytest.approx(0.005, rel=0.01)
+
+
+def test_a_bound_that_neither_items_nor_seeds_alone_can_reach_says_so() -> None:
+    verdict = judge(comparisons({"mini_math_fresh": -0.0299}, se=0.02))
+    texts = [r.text for r in verdict.reasons if r.benchmark == "mini_math_fresh"]
+    assert "Neither more items nor more seeds alone" in texts[0]
+
+
+def test_one_upper_bound_just_below_the_margin_is_not_enough_among_many() -> None:
+    se, mean = 0.005, -0.03 - 1.8 * 0.005
+    assert upper_tail(1.8, 100) < 0.05
+    assert judge(comparisons({"mini_math_fresh": mean}, se)).status == "inconclusive"
+
+
+def test_the_upper_bound_agrees_with_holm() -> None:
+    means = {"mini_gsm_fresh": -0.05, "mini_math_fresh": -0.046, "mini_ifeval_fresh": -0.04}
+    found = comparisons(means)
+    p = [upper_tail((-0.03 - d.mean) / 0.005, 100) for d in found.deltas]
+    verdict = judge(found)
+    failed = [row.outcome == "fail" for row in verdict.table]
+    assert failed == [bool(a < 0.05) for a in holm(p)]
+    assert all((row.upper < row.clause.required) == f for row, f in zip(verdict.table, failed))
+
+
+def test_improvement_needs_a_lower_bound_above_zero() -> None:
+    assert judge(with_dev(comparisons(), 0.02), IMPROVE).status == "pass"
+    assert judge(with_dev(comparisons(), 0.005), IMPROVE).status == "inconclusive"
+    assert judge(with_dev(comparisons(), -0.05), IMPROVE).status == "fail"
+
+
+@given(st.floats(0.001, 0.2), st.integers(0, 3))
+def test_identical_arms_never_pass_a_gate_that_asks_for_improvement(se: float, _: int) -> None:
+    found = with_dev(comparisons(se=se), 0.0, se)
+    assert judge(found, IMPROVE).status != "pass"
+
+
+def test_a_missing_benchmark_fails_with_its_reason() -> None:
+    found = comparisons()
+    kept = tuple(d for d in found.deltas if d.benchmark not in ("mini_gsm_shift", MEAN))
+    why = Absent("rlvr", "sft", "mini_gsm_shift", "gate", "mini_gsm_shift: 499 of 500 items")
+    verdict = judge(replace(found, deltas=kept, absent=(why,)))
+    assert verdict.status == "fail"
+    assert any("499 of 500 items" in r.text for r in verdict.reasons if r.outcome == "fail")
+
+
+def test_nothing_to_judge_fails() -> None:
+    why = Absent("rlvr", "", "", "gate", "no arm of stage rlvr became the candidate")
+    verdict = judge(Comparisons((), (why,)))
+    assert verdict.status == "fail"
+    assert [r.text for r in verdict.reasons] == [
+        "Nothing to judge: no arm of stage rlvr became the candidate."
+    ]
+
+
+def test_contamination_above_policy_fails() -> None:
+    verdict = decide(POLICY, comparisons(), SUITES, CLEAN | {"mini_gsm_fresh": 0.021})
+    assert verdict.status == "fail"
+    assert any("holds 2.1% of its items" in r.text for r in verdict.reasons)
+
+
+def test_unchecked_training_data_does_not_pass() -> None:
+    held = {k: v for k, v in CLEAN.items() if k != "mini_gsm_fresh"}
+    verdict = decide(POLICY, comparisons(), SUITES, held)
+    assert verdict.status == "inconclusive"
+    assert any("not checked against mini_gsm_fresh" in r.text for r in verdict.reasons)
+
+
+def test_fewer_seeds_than_asked_fail() -> None:
+    verdict = judge(comparisons(), replace(POLICY, min_seeds=3))
+    assert verdict.status == "fail"
+    assert any("2 seeds on one side" in r.text for r in verdict.reasons)
+
+
+def test_a_choice_among_arms_is_noted() -> None:
+    verdict = judge(replace(comparisons(), rivals=3))
+    assert verdict.status == "pass"
+    assert any("chosen among 3 arms" in r.text for r in verdict.reasons)
+
+
+@pytest.mark.parametrize("name", ["mini_math_fresh", MEAN])
+def test_a_margin_of_its_own_counts(name: str) -> None:
+    found = comparisons({name: -0.08})
+    own = replace(POLICY, noninferior={"default": 0.03, name: 0.10})
+    assert judge(found).status == "fail"
+    assert judge(found, own).status == "pass"
+
+
+def test_a_verdict_reads_back_as_it_was_written() -> None:
+    verdict = make_findings().verdict
+    assert verdict is not None
+    assert read_verdict(verdict.to_json()) == verdict
+    assert set(json.loads(verdict.to_json())) == {
+        "status",
+        "reasons",
+        "candidate",
+        "against",
+        "table",
+    }
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"status": "pass"}', '{"table": 3}'])
+def test_what_is_no_verdict_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not a verdict"):
+        read_verdict(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0123, "+1.2"), (-0.04, "−4.0"), (0.0, "0.0"), (-0.0001, "0.0")]
+)
+def test_points_carry_their_sign(value: float, text: str) -> None:
+    assert points(value) == text
+
+
+def test_a_margin_that_items_cannot_resolve_is_named_before_anything_runs() -> None:
+    policy = GatePolicy(noninferior={"default": 0.03, "mini_gsm_fresh": 0.05})
+    found = unresolvable(policy, SUITES["heldout"], seeds=2)
+    assert "mini_gsm_fresh" not in {r.benchmark for r in found}
+    first = found[0]
+    assert first.effect > first.margin
+    assert first.items_needed == pytest.approx(0.1 * (2.4865 / 0.03) ** 2, rel=0.01)
+
+
+def test_noise_between_runs_can_make_a_margin_out_of_reach() -> None:
+    found = resolutions(POLICY, SUITES["heldout"], seeds=2, run_sd=0.02)
+    assert all(r.items_needed is None for r in found)
