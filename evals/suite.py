@@ -113,8 +113,10 @@ def _load(path: Path) -> Suite:
 
 def _benchmark(path: Path, name: str, body: Mapping[str, Any]) -> Benchmark:
     where = f"{path}: benchmark {name!r}"
+    if not isinstance(body, dict):
+        raise ValueError(f"{where}: its settings are a mapping, not {body!r}")
     values = {"name": name, "task": name, **body}
-    if "items_from" in values:
+    if isinstance(values.get("items_from"), dict):
         values["items_from"] = ItemsFrom(**_checked(where, ItemsFrom, values["items_from"]))
     return Benchmark(**_checked(where, Benchmark, values))
 

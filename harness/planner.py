@@ -216,9 +216,16 @@ def checked_against(sweep: Sweep, suites: Mapping[str, Suite]) -> tuple[Benchmar
     """Every benchmark that the sweep's training data is checked against."""
     found: dict[str, Benchmark] = {}
     for name in sweep.decontam.against:
-        suite = suites.get(name) or load_suite(name, sweep.path.parent)
-        found.update({b.name: b for b in suite.benchmarks})
+        found.update({b.name: b for b in _named(name, sweep, suites)})
     return tuple(found.values())
+
+
+def _named(name: str, sweep: Sweep, suites: Mapping[str, Suite]) -> tuple[Benchmark, ...]:
+    """The benchmarks of a role, of a suite, or the one benchmark of this name."""
+    if name in suites:
+        return suites[name].benchmarks
+    one = [b for s in suites.values() for b in s.benchmarks if b.name == name]
+    return tuple(one[:1]) or load_suite(name, sweep.path.parent).benchmarks
 
 
 def _at(runs: Sequence[PlannedRun], seed: int) -> dict[str, str]:
