@@ -39,7 +39,10 @@ class Stretch:
 
 
 def seed_grams(prompts: Prompts, rule: Distinctive) -> Grams:
-    """The n-grams worth looking up: those that are not template, and each prompt's rarest."""
+    """The n-grams worth looking up: those that are not template, and each prompt's rarest.
+
+    This spares work; what is evidence is decided by the information of the tokens.
+    """
     grams: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for benchmark in _by_benchmark(prompts).values():
         counts: Counter[Gram] = Counter()
@@ -150,8 +153,8 @@ def _stretch(
 
 def _share(bits: Mapping[int, float], tokens: Iterable[int]) -> float:
     """Share of a prompt's information that these tokens carry; 0 where it has none."""
-    total = sum(bits.values())
-    return sum(bits.get(t, 0.0) for t in set(tokens)) / total if total else 0.0
+    present, total = set(tokens), sum(bits.values())
+    return sum(b for token, b in bits.items() if token in present) / total if total else 0.0
 
 
 def _shared(prompt: Gram, window: Sequence[int], n: int) -> tuple[set[int], float]:

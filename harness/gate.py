@@ -174,14 +174,17 @@ def _settle(row: Row, d: Delta, alpha: float) -> str:
     if ways:
         return f"If the estimate holds, about {' or '.join(ways)} would settle it as a {side}."
     if items is not None or runs is not None:
-        return "With so few seeds the noise between runs is poorly known; one more would settle it."
+        return "With so few seeds the noise between runs is poorly known; one more may settle it."
     return "Neither more items nor more seeds alone would settle it at this estimate."
 
 
 def _notes(comparisons: Comparisons, deltas: Sequence[Delta]) -> list[Reason]:
     notes = []
     if any(d.note for d in deltas):
-        text = "Bounds cover the noise of items only: with one seed, noise between runs is unknown."
+        text = (
+            "Some bounds cover item noise only (one seed, or scores at floor or ceiling): "
+            "another run of the recipe may land elsewhere."
+        )
         notes.append(Reason("note", None, text))
     if comparisons.rivals > 1:
         text = (

@@ -242,14 +242,15 @@ def _flat(inflation: Inflation) -> dict[str, object]:
 
 
 def _labels(matches: Path) -> dict[str, dict[str, int]]:
-    """Benchmark -> label -> items found under it."""
+    """Benchmark -> label -> items found under it; a template variant is another item."""
     import pyarrow.parquet as pq
 
     rows = pq.read_table(matches, columns=["benchmark", "item", "label"]).to_pylist()
     found: dict[str, dict[str, int]] = {}
     for benchmark, _, label in sorted({(r["benchmark"], r["item"], r["label"]) for r in rows}):
         counts = found.setdefault(benchmark, {})
-        counts[label] = counts.get(label, 0) + 1
+        if label != "template_variant":
+            counts[label] = counts.get(label, 0) + 1
     return found
 
 

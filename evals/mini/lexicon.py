@@ -24,7 +24,8 @@ TOPICS = tuple(
 )
 QUALITIES = tuple(
     "bright calm clean cold cosy dark deep dry fine fresh good great kind large light loud neat "
-    "nice old proud quick quiet rare rich safe sharp slow small soft strong sweet warm wild wise".split()
+    "nice old proud quick quiet rare rich safe sharp slow small soft strong sweet warm wild "
+    "wise".split()
 )
 KEYWORDS = tuple(
     "arrow basket bottle branch bucket button candle canvas carpet castle copper corner cotton "

@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
         "--out", type=Path, default=BASE, help="folder to write (default: %(default)s)"
     )
     parser.add_argument("--steps", type=int, default=STEPS, help="optimiser steps (%(default)s)")
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads (%(default)s)")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (%(default)s)")
     args = parser.parse_args(argv)
     import torch
 

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import decontam
@@ -33,6 +33,7 @@ def chat(user: str, reply: str = "It is so.") -> Row:
     }
 
 
+@settings(deadline=None)  # the first text that is not ASCII builds the alphabet
 @given(st.lists(WORD, min_size=5, max_size=40).map(" ".join), TEXT, TEXT, st.sampled_from(
     ["default", "tulu3", "llama3"]))  # fmt: skip
 def test_a_planted_prompt_is_always_found_and_its_offsets_cut_it_out(
@@ -72,6 +73,7 @@ def every(step: int, edit: Callable[[str], str]) -> Callable[[str], str]:
         lambda text: text.replace(" ", "\u00a0"),
         lambda text: f"**{text}**",
         lambda text: leads(text.replace("How many", "What number of")),
+        lambda text: text.replace(" took ", " carried ").replace(" fills ", " packs "),
         every(10, lambda word: f"{word} really"),
     ],
 )

@@ -9,7 +9,7 @@ from math import comb
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
@@ -146,6 +146,7 @@ def test_difference_in_differences_adds_variances() -> None:
     assert found.se == pytest.approx(math.hypot(dev.se, fresh.se))
 
 
+@settings(max_examples=25)  # statsmodels collects garbage at every call
 @given(p_values)
 def test_holm_agrees_with_statsmodels(p: list[float]) -> None:
     assert stats.holm(p) == pytest.approx(multipletests(p, method="holm")[1])
@@ -257,7 +258,7 @@ def test_intervals_of_a_recipe_cover_95_percent(seeds: int, arms: int, wobble: f
     for _ in range(1000):
         found = _recipe_interval(_trained(rng, ability, seeds, 500, wobble))
         hits += found.low <= truth <= found.high
-    assert 0.93 <= hits / 1000 <= 0.98
+    assert 0.93 <= hits / 1000 <= 0.97
 
 
 def test_intervals_of_items_alone_miss_between_run_noise() -> None:

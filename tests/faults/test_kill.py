@@ -27,7 +27,7 @@ pytestmark = pytest.mark.faults
 def start(results, **where):
     environment = {**os.environ, "PYTHONPATH": str(TOYS.parent)}
     command = [sys.executable, str(TOYS), str(results), json.dumps(where)]
-    return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(command, env=environment)
 
 
 def finish(results, **where):

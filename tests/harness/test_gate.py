@@ -113,7 +113,9 @@ def test_the_upper_bound_agrees_with_holm() -> None:
     verdict = judge(found)
     failed = [row.outcome == "fail" for row in verdict.table]
     assert failed == [bool(a < 0.05) for a in holm(p)]
-    assert all((row.upper < row.clause.required) == f for row, f in zip(verdict.table, failed))
+    assert all(
+        (row.upper < row.clause.required) == f for row, f in zip(verdict.table, failed, strict=True)
+    )
 
 
 def test_improvement_needs_a_lower_bound_above_zero() -> None:

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -152,7 +153,7 @@ def test_hostile_names_are_escaped_in_markdown() -> None:
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     widths = [len(re.findall(r"(?<!\\)\|", row)) for row in rows]
     tables = len(re.findall(r"^\| :--", text, flags=re.MULTILINE))
-    changes = sum(a != b for a, b in zip(widths, widths[1:], strict=False))
+    changes = sum(a != b for a, b in pairwise(widths))
     assert changes < tables
 
 

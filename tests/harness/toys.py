@@ -211,6 +211,8 @@ def main() -> int:
         outcome = run(whole(**json.loads(sys.argv[2])), Path(sys.argv[1]))
     except KeyboardInterrupt:
         return 130
+    for name, message in outcome.failed.items():
+        print(f"{name}: {message}", file=sys.stderr)
     return 3 if outcome.failed else 0
 
 
