@@ -35,8 +35,9 @@ class Information:
 
         At each place it is the least of -log2 P(token) and of -log2 P(token | context) over the one
         and two tokens before and after, where a context that stands in enough items to be template
-        is trusted; a token that stands at several places has the least of them.  So the words of a
-        template carry almost nothing, and what fills its slots much.
+        is trusted and asked about the other items only; a token that stands at several places has
+        the least of them.  So the words of a template carry almost nothing, and what fills its
+        slots much.
         """
         bits: dict[int, float] = {}
         for place, token in enumerate(prompt):
@@ -46,8 +47,9 @@ class Information:
     def _token(self, prompt: Gram, i: int) -> float:
         least = math.log2(self._items / self._counts[prompt[i : i + 1]])
         for context, joint in _contexts(prompt, i):
-            if self._counts[context] > self._limit:
-                least = min(least, math.log2(self._counts[context] / self._counts[joint]))
+            others, agree = self._counts[context] - 1, self._counts[joint] - 1
+            if others >= self._limit and agree:
+                least = min(least, math.log2(others / agree))
         return least
 
 

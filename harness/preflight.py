@@ -12,7 +12,8 @@ from evals.suite import Benchmark, Suite
 from harness.contents import source_files
 from harness.errors import RequestError
 from harness.planner import checked_against
-from harness.sweep import SourceSpec, Sweep
+from harness.sweep import Mix, SourceSpec, Sweep
+from recipe.tiny.names import SOURCE_ROWS
 
 
 def preflight(sweep: Sweep, suites: Mapping[str, Suite], hub: Path | None) -> None:
@@ -37,6 +38,8 @@ def preflight(sweep: Sweep, suites: Mapping[str, Suite], hub: Path | None) -> No
             _items(benchmark, hub)
         for source in sweep.sources.values():
             _source(source, hub)
+        for mix in sweep.mixes.values():
+            _rows(mix, sweep)
     except ValueError as error:
         raise RequestError(f"{sweep.path}: {error}") from error
 
@@ -50,6 +53,21 @@ def _items(benchmark: Benchmark, hub: Path | None) -> None:
             f"suite, so that training data can be checked against it"
         )
     require(benchmark.items_from.path, hub)
+
+
+def _rows(mix: Mix, sweep: Sweep) -> None:
+    """Refuse a mix that asks an embedded source for more rows than it has."""
+    for part in mix.parts:
+        spec = sweep.sources[part.source]
+        size = SOURCE_ROWS.get(spec.source.removeprefix("tiny:"))
+        if size is None or part.rows is None:
+            continue
+        available = min(size, spec.rows or size) * part.max_repeats
+        if part.rows > available:
+            raise ValueError(
+                f"mixes.{mix.name}.{part.source}: asks for {part.rows} rows and {available} can be "
+                f"had; ask for fewer or raise max_repeats"
+            )
 
 
 def _source(spec: SourceSpec, hub: Path | None) -> None:

@@ -14,6 +14,7 @@ from evals.suite import Suite
 from harness.deltas import Absent, Comparisons
 from harness.execute import Outcome
 from harness.inflation import Inflation
+from harness.levels import compute_levels
 from harness.plan import Plan
 from harness.report import Findings, render, terminal
 from harness.runs import trained_arms
@@ -42,6 +43,7 @@ def findings_of(
         sweep=sweep,
         suites=suites,
         comparisons=every,
+        levels=compute_levels(tables.runs, tables.scores, suites),
         inflation=tuple(inflations),
         verdict=verdict,
         contamination=tuple(tables.checks.values()),

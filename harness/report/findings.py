@@ -9,6 +9,7 @@ from typing import Literal
 from evals.suite import Suite
 from harness.deltas import Comparisons
 from harness.inflation import Inflation
+from harness.levels import Level
 from harness.sweep import Sweep
 from harness.verdict import Verdict
 
@@ -82,6 +83,7 @@ class Findings:
     suites: Mapping[str, Suite]
     """Role -> suite."""
     comparisons: Comparisons
+    levels: tuple[Level, ...] = ()
     inflation: tuple[Inflation, ...] = ()
     verdict: Verdict | None = None
     """None where the sweep has no gate."""

@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable, Sequence
 
 from harness.deltas import MEAN, Delta
+from harness.levels import Level
 from harness.report.findings import Findings, MixCheck
 from harness.report.view import (
+    SCORES,
     Grid,
     GridRow,
     absent_lines,
@@ -15,10 +17,21 @@ from harness.report.view import (
     grids,
     headline,
     labels_found,
+    level_grids,
     stage_times,
     subject,
 )
-from harness.report.words import duration, half_width, interval, mark, plain, points, score, share
+from harness.report.words import (
+    duration,
+    half_width,
+    interval,
+    mark,
+    plain,
+    points,
+    score,
+    share,
+    span,
+)
 
 ICONS = {"pass": "✓", "fail": "✗", "inconclusive": "?", "note": "·"}
 
@@ -29,6 +42,7 @@ def markdown(findings: Findings) -> str:
     blocks += _contamination(findings.contamination)
     blocks += _deltas(findings)
     blocks += _inflation(findings)
+    blocks += _levels(findings)
     blocks += _absent(findings)
     blocks += _stages(findings)
     blocks += ["---", *(prose(note) for note in footnotes(findings))] if footnotes(findings) else []
@@ -89,6 +103,14 @@ def _contamination(checks: Sequence[MixCheck]) -> list[str]:
     ]
     if found:
         blocks.append(table(("mix", "benchmark", "items found", "how"), found, 2))
+    parts = [
+        (code(c.name), code(p.name), share(p.flagged, p.rows))
+        for c in checks
+        for p in c.parts
+        if c.rows_flagged
+    ]
+    if parts:
+        blocks.append(table(("mix", "source", "rows flagged"), parts, 2))
     return blocks
 
 
@@ -162,6 +184,22 @@ def _inflation(findings: Findings) -> list[str]:
     arms = f"{code(first.of)} against {code(first.against)}."
     single = len({(i.of, i.against) for i in findings.inflation}) == 1
     return ["## Inflation", f"{said} {arms if single else ''}".strip(), table(head, rows, 2)]
+
+
+def _levels(findings: Findings) -> list[str]:
+    shown = level_grids(findings)
+    blocks = ["## Scores", SCORES] if shown else []
+    for grid in shown:
+        rows = [
+            [code(arm) + ("†" if leaks else ""), *(_level(level) for level in cells)]
+            for arm, leaks, cells in grid.rows
+        ]
+        blocks += [f"Suite {code(grid.suite)}.", table(["arm", *map(code, grid.benchmarks)], rows)]
+    return blocks
+
+
+def _level(level: Level | None) -> str:
+    return f"{score(level.score)} {span(level.low, level.high)}" if level else "—"
 
 
 def _absent(findings: Findings) -> list[str]:

@@ -9,12 +9,14 @@ from harness.deltas import MEAN
 from harness.report import figures, words
 from harness.report.findings import Findings
 from harness.report.view import (
+    SCORES,
     Grid,
     absent_lines,
     footnotes,
     grids,
     headline,
     labels_found,
+    level_grids,
     stage_times,
     subject,
 )
@@ -49,6 +51,8 @@ def page(findings: Findings) -> str:
         absent=absent_lines(findings),
         footnotes=footnotes(findings),
         labels_found=labels_found,
+        levels=level_grids(findings),
+        scores=SCORES,
         w=words,
         mean=MEAN,
     )

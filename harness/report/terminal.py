@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from harness.deltas import MEAN, Delta
 from harness.report.findings import Findings, MixCheck
 from harness.report.view import Grid, GridRow, absent_lines, grids, headline, labels_found, subject
-from harness.report.words import half_width, interval, mark, plain, points, score
+from harness.report.words import half_width, interval, mark, plain, points, score, share
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
@@ -43,6 +43,8 @@ def _blocks(findings: Findings) -> Iterator[RenderableType]:
         )
     if findings.contamination:
         yield _contamination(findings.contamination)
+        if any(c.rows_flagged for c in findings.contamination):
+            yield _sources(findings.contamination)
     if findings.inflation:
         yield _inflation(findings)
     for what, why in absent_lines(findings):
@@ -129,6 +131,16 @@ def _contamination(checks: tuple[MixCheck, ...]) -> Table:
         counts = (f"{n:,}" for n in (c.rows_read, c.rows_flagged, c.rows_dropped, c.rows_kept))
         style = "yellow" if c.leaks else ""
         table.add_row(*(_text(t, style) for t in (c.name, c.action, *counts, found)))
+    return table
+
+
+def _sources(checks: tuple[MixCheck, ...]) -> Table:
+    table = _table("Where the flagged rows came from", "mix", "source", "rows flagged", left=2)
+    for c in checks:
+        for part in c.parts if c.rows_flagged else ():
+            style = "" if part.flagged else "dim"
+            cells = (c.name, part.name, share(part.flagged, part.rows))
+            table.add_row(*(_text(t, style) for t in cells))
     return table
 
 

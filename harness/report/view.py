@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.deltas import MEAN, Delta, Kind
+from harness.levels import Level
 from harness.report.findings import Findings, MixCheck, StageTime
 from harness.verdict import Verdict
 
@@ -16,6 +17,9 @@ SHOWN: tuple[tuple[Kind, str], ...] = (
     ("gate", "The candidate against its reference"),
 )
 """Kinds of comparison in the order of the report, with their titles."""
+
+
+SCORES = "In points, with the 95 % Wilson interval over the draw of items."
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,32 @@ def _grid(
         kind, title, first.suite, first.tier, names, tuple(rows), reference,
         tuple(map(scores.get, names)),
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class LevelGrid:
+    """Arms by benchmarks of one suite: absolute scores, in the order of the sweep."""
+
+    suite: str
+    benchmarks: tuple[str, ...]
+    rows: tuple[tuple[str, bool, tuple[Level | None, ...]], ...]
+    """Arm, whether it trained on known leaks, and its levels."""
+
+
+def level_grids(findings: Findings) -> tuple[LevelGrid, ...]:
+    """One grid per suite that has levels."""
+    found = []
+    for suite in findings.suites.values():
+        mine = [level for level in findings.levels if level.suite == suite.name]
+        names = tuple(b.name for b in suite.benchmarks)
+        cells = {(level.arm, level.benchmark): level for level in mine}
+        rows = tuple(
+            (arm, arm in findings.contaminated, tuple(cells.get((arm, name)) for name in names))
+            for arm in dict.fromkeys(level.arm for level in mine)
+        )
+        if rows:
+            found.append(LevelGrid(suite.name, names, rows))
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,17 @@ import unicodedata
 from harness.deltas import Delta
 from harness.verdict import points
 
-__all__ = ["duration", "half_width", "interval", "mark", "plain", "points", "score", "share"]
+__all__ = [
+    "duration",
+    "half_width",
+    "interval",
+    "mark",
+    "plain",
+    "points",
+    "score",
+    "share",
+    "span",
+]
 
 SIGNIFICANT = 0.05
 
@@ -34,6 +44,11 @@ def half_width(low: float, high: float) -> str:
 def interval(low: float, high: float) -> str:
     """An interval in points: `[−1.0, +3.2]`."""
     return f"[{points(low)}, {points(high)}]"
+
+
+def span(low: float, high: float) -> str:
+    """An interval of scores: `[48.1, 56.0]`."""
+    return f"[{score(low)}, {score(high)}]"
 
 
 def mark(delta: Delta) -> str:

@@ -10,12 +10,10 @@ from evals.mini.benchmarks import VERIFIERS_BY_SKILL
 from recipe.rows import Row, chat_row, preference_row
 from recipe.tiny.chat import exchange
 from recipe.tiny.corpus import SKILLS, clean
-from recipe.tiny.names import SOURCE_NAMES
+from recipe.tiny.names import SOURCE_ROWS
 from recipe.tiny.rewording import reword
 from recipe.tiny.version import VERSION
 
-SIZE = 4000
-PAIRS = 640
 SLIPS, NOISY_SLIPS = 0.12, 0.45
 """Share of careful responses that hold a mistake."""
 
@@ -33,14 +31,14 @@ def source_rows(name: str) -> Iterator[Row]:
 
 
 def _chat(rng: random.Random) -> Iterator[Row]:
-    for _ in range(SIZE):
+    for _ in range(SOURCE_ROWS["chat"]):
         user, reply = exchange(rng)
         yield chat_row(user, reply)
 
 
 def _skill(skill: Skill, slips: float) -> Callable[[random.Random], Iterator[Row]]:
     def rows(rng: random.Random) -> Iterator[Row]:
-        for _ in range(SIZE):
+        for _ in range(SOURCE_ROWS[skill]):
             problem = clean(skill, rng)
             yield _verifiable(problem, problem.prompt, _response(problem, rng, slips))
 
@@ -60,14 +58,14 @@ def _verifiable(problem: Problem, prompt: str, response: str) -> Row:
 
 def _preferences(rng: random.Random) -> Iterator[Row]:
     """Pairs on constraints, the careful response over the careless one."""
-    for _ in range(PAIRS):
+    for _ in range(SOURCE_ROWS["preferences"]):
         problem = clean("constraints", rng)
         yield preference_row(problem.prompt, problem.careful, problem.careless)
 
 
 def _prompts(rng: random.Random) -> Iterator[Row]:
     """Arithmetic prompts for RLVR; the response is there for the checker, not for training."""
-    for index in range(SIZE):
+    for index in range(SOURCE_ROWS["prompts"]):
         problem = clean(SKILLS[index % 2], rng)
         yield _verifiable(problem, problem.prompt, problem.careful)
 
@@ -96,4 +94,5 @@ SOURCES: Mapping[str, Callable[[random.Random], Iterator[Row]]] = {
     "prompts": _prompts,
     "leak": _leak,
 }
-assert set(SOURCES) == set(SOURCE_NAMES)
+assert set(SOURCES) == set(SOURCE_ROWS)
+assert LEAKED * LEAK_REPEATS == SOURCE_ROWS["leak"]

@@ -85,7 +85,7 @@ def test_a_reworded_word_problem_is_found(reworded: Callable[[str], str]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("skill", "allowed"), [("word-problems", 0), ("expressions", 2), ("constraints", 8)]
+    ("skill", "allowed"), [("word-problems", 0), ("expressions", 2), ("constraints", 4)]
 )
 def test_clean_rows_of_the_same_templates_are_not_flagged(skill: str, allowed: int) -> None:
     rng, rows = random.Random(5), []

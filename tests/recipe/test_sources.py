@@ -10,7 +10,7 @@ from evals.verifiers import verifier
 from recipe.mix import Amount, mix
 from recipe.rows import Row, identified, prompt_messages
 from recipe.tiny.corpus import documents
-from recipe.tiny.names import SOURCE_NAMES
+from recipe.tiny.names import SOURCE_NAMES, SOURCE_ROWS
 from recipe.tiny.sources import LEAK_REPEATS, LEAKED, source_rows
 
 
@@ -49,6 +49,11 @@ def test_the_leak_holds_development_items_verbatim_and_reworded_with_right_answe
     assert 0.25 < len(reworded) / len(leak) < 0.4
     check = verifier("gsm8k_strict")
     assert all(check(r["messages"][-1]["content"], r["reference"]).correct for r in leak)
+
+
+@pytest.mark.parametrize("name", SOURCE_NAMES)
+def test_a_source_has_as_many_rows_as_it_says(name: str) -> None:
+    assert len(rows(name)) == SOURCE_ROWS[name]
 
 
 def test_sources_are_the_same_every_time() -> None:

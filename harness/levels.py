@@ -1,0 +1,62 @@
+"""What each arm scored on each development benchmark, with an interval."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from evals.stats import wilson
+from evals.suite import Suite
+from harness.runs import Run, trained_arms
+from harness.scores import score_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One arm's score on one benchmark, a fraction."""
+
+    arm: str
+    suite: str
+    benchmark: str
+    n_items: int
+    n_seeds: int
+    score: float
+    """Mean over items and seeds."""
+    low: float
+    high: float
+    """95 % Wilson interval over the draw of items; it says nothing about another run."""
+
+
+def compute_levels(
+    runs: Iterable[Run], scores: pd.DataFrame, suites: Mapping[str, Suite]
+) -> tuple[Level, ...]:
+    """The level of every arm on every development benchmark it was scored on.
+
+    A benchmark that is missing or partial for an arm has no level; where it is compared,
+    `harness.deltas` lists it with the reason.
+
+    Args:
+        runs: What was trained.
+        scores: One row per checkpoint, benchmark and item; columns in `harness.scores`.
+        suites: Role -> suite.
+    """
+    table = score_table(scores)
+    found: list[Level] = []
+    for arm in trained_arms(runs):
+        for suite in suites.values():
+            for benchmark in suite.benchmarks if suite.tier == "development" else ():
+                try:
+                    scored = table.arm(arm, benchmark)
+                except ValueError:
+                    # `harness.deltas` lists it as absent, with this error as the reason.
+                    continue
+                n, mean = scored.items.size, scored.mean
+                low, high = wilson(round(mean * n), n)
+                found.append(
+                    Level(arm.name, suite.name, benchmark.name, n, scored.seeds, mean, low, high)
+                )
+    return tuple(found)
