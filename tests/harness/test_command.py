@@ -1,0 +1,73 @@
+"""The command line: a wrong request ends with exit code 2 before anything runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.ablate import main
+
+ROOT = Path(__file__).parents[2]
+QUICKSTART = (ROOT / "sweeps" / "quickstart.yaml").read_text()
+
+WRONG = [
+    ("lr: 5e-4", 'lr: "5e-4"', "write 5e-4 without quotes"),
+    ("mix: [plain,", "mix: [plian,", "did you mean 'plain'"),
+    ("{from: sft,", "{from: rlvr,", "circle"),
+    ("dev: mini-dev", "dev: mini-dve", "did you mean 'mini-dev'"),
+    ("{chat: {rows: 2000}}", "{chat: 0.7}", "sum to 0.7"),
+    ("{chat: {rows: 2000}}", "{chat: {rows: 999999}}", "4000 can be had"),
+    ("beta: [1.0, 5.0]", "beta: [.nan, 5.0]", "no finite number"),
+    ("steps: 15", "stepz: 15", "did you mean 'steps'"),
+    ('source: "tiny:chat"', "source: ../../secret.jsonl", "outside"),
+    ('source: "tiny:chat"', "source: nowhere.jsonl", "nowhere.jsonl"),
+    ('source: "tiny:chat"', 'source: "tiny:chatt"', "did you mean"),
+    ("preset: default", "preset: tulu", "preset"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "said"), WRONG, ids=[w[1] for w in WRONG])
+def test_a_wrong_sweep_ends_with_two_and_a_short_message(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, said: str
+) -> None:
+    assert old in QUICKSTART
+    path = tmp_path / "sweep.yaml"
+    path.write_text(QUICKSTART.replace(old, new, 1))
+    results = tmp_path / "results"
+    assert main([str(path), "--results", str(results)]) == 2
+    message = capsys.readouterr().err
+    assert said in message
+    assert str(path) in message
+    assert len(message.strip().splitlines()) <= 3
+    assert not results.exists()
+
+
+def test_a_task_that_nobody_knows_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "odd.yaml").write_text(
+        "tier: development\nbenchmarks:\n  no_such_task: {items: 5, skill: none}\n"
+    )
+    path = tmp_path / "sweep.yaml"
+    path.write_text(QUICKSTART.replace("dev: mini-dev", "dev: odd.yaml"))
+    assert main([str(path), "--results", str(tmp_path / "results")]) == 2
+    assert "unknown task 'no_such_task'" in capsys.readouterr().err
+
+
+def test_a_source_without_the_columns_asked_for_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"q": "1 + 1", "a": "2"}) + "\n")
+    source = '{source: rows.jsonl, user: "{question}", assistant: "{a}"}'
+    path = tmp_path / "sweep.yaml"
+    path.write_text(QUICKSTART.replace('{source: "tiny:chat"}', source))
+    assert main([str(path), "--results", str(tmp_path / "results")]) == 2
+    message = capsys.readouterr().err
+    assert "no column 'question'; it has a, q" in message
+
+
+def test_the_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--schema"]) == 0
+    assert json.loads(capsys.readouterr().out)["type"] == "object"
