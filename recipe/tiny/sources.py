@@ -95,4 +95,4 @@ SOURCES: Mapping[str, Callable[[random.Random], Iterator[Row]]] = {
     "leak": _leak,
 }
 assert set(SOURCES) == set(SOURCE_ROWS)
-assert LEAKED * LEAK_REPEATS == SOURCE_ROWS["leak"]
+assert SOURCE_ROWS["leak"] == LEAKED * LEAK_REPEATS

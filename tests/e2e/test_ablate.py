@@ -96,9 +96,7 @@ def test_planted_leaks_are_found_and_dropped_or_kept_as_asked(finished: Path) ->
     leaks = found.loc[[("leaky", "leak/verbatim"), ("leaky", "leak/reworded")]]
     assert leaks["rows"].sum() == leaks["flagged"].sum() == 64
     assert found.loc[("leaky", "words"), "flagged"] == 0
-    kept = [
-        json.loads(p.read_text()) for p in finished.glob("store/decontam/*/*/out/info.json")
-    ]
+    kept = [json.loads(p.read_text()) for p in finished.glob("store/decontam/*/*/out/info.json")]
     by_action = {i["action"]: i for i in kept if i["rows_flagged"]}
     assert by_action["drop"]["rows_kept"] == by_action["drop"]["rows_read"] - 64
     assert by_action["report"]["rows_kept"] == by_action["report"]["rows_read"]

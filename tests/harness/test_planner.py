@@ -96,7 +96,7 @@ def test_a_key_ignores_names_of_other_things_and_changes_with_what_matters(
     before = data_keys(plan, tmp_path)
     renamed = data_keys(edited(tmp_path, "name: quickstart", "name: other"), tmp_path)
     assert renamed == before
-    more = edited(tmp_path, "mixes:", "  extra: {source: \"tiny:chat\"}\n\nmixes:")
+    more = edited(tmp_path, "mixes:", '  extra: {source: "tiny:chat"}\n\nmixes:')
     assert data_keys(more, tmp_path) == before
     fewer = edited(tmp_path, 'words:       {source: "tiny:word-problems"}',
                    'words:       {source: "tiny:word-problems", rows: 9}')  # fmt: skip
