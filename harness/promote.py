@@ -34,7 +34,8 @@ def promote(params: Mapping[str, Any], inputs: Mapping[str, Path]) -> dict[str, 
         if left:
             excluded[arm] = f"trains on {left} rows that match benchmark items"
         scores[arm] = _mean(params, inputs, arm)
-    ranked = sorted((a for a in scores if a not in excluded), key=lambda a: (-scores[a], a))
+    # The sort is stable: of arms that tie, the one the sweep names first goes on.
+    ranked = sorted((a for a in scores if a not in excluded), key=lambda a: -scores[a])
     if len(ranked) < params["top"]:
         raise ValueError(
             f"{params['top']} arms are to go on but only {len(ranked)} train on clean data; "

@@ -52,5 +52,6 @@ def test_too_few_clean_arms_are_an_error(tmp_path: Path) -> None:
         promote(PARAMS, given)
 
 
-def test_ties_are_broken_the_same_way_every_time(tmp_path: Path) -> None:
-    assert promote(PARAMS, inputs(tmp_path, {"c": 0.5, "b": 0.5, "a": 0.5}))["ranked"] == ["a"]
+def test_of_arms_that_tie_the_one_named_first_goes_on(tmp_path: Path) -> None:
+    given = inputs(tmp_path, {"c": 0.5, "b": 0.5, "a": 0.1})
+    assert promote({**PARAMS, "arms": ["a", "c", "b"]}, given)["ranked"] == ["c"]
