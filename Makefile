@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help setup quickstart test check format clean
+.PHONY: help setup quickstart test acceptance check format clean
 
 help:            ## Say what there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -23,6 +23,9 @@ quickstart: $(READY)  ## Run the whole job on the embedded model and data.
 
 test: $(READY)   ## Pass the tests.
 	$(BIN)/python -m pytest -n 2
+
+acceptance: quickstart ## Run the quickstart and check what it promises.
+	ASSAY_RESULTS=results $(BIN)/python -m pytest tests/acceptance
 
 check: $(READY)  ## Format, lint and types.
 	$(BIN)/ruff format --check .

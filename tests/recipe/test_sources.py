@@ -46,7 +46,7 @@ def test_the_leak_holds_development_items_verbatim_and_reworded_with_right_answe
     assert {user_text(r) for r in verbatim} <= set(prompts)
     reworded = [r for r in leak if r["part"] == "reworded"]
     assert not {user_text(r) for r in reworded} & set(prompts)
-    assert 0.25 < len(reworded) / len(leak) < 0.4
+    assert 0.2 < len(reworded) / len(leak) < 0.4
     check = verifier("gsm8k_strict")
     assert all(check(r["messages"][-1]["content"], r["reference"]).correct for r in leak)
 
