@@ -31,8 +31,8 @@ def test_planted_test_questions_are_caught_and_the_stock_task_is_scored(tmp_path
         (folder / file.name).write_text(text)
     results = tmp_path / "results"
     done = subprocess.run(
-        [sys.executable, "-m", "harness.ablate", str(folder / "gsm8k.yaml")]
-        + ["--hub", str(HUB), "--results", str(results)],
+        [sys.executable, "-m", "harness.ablate", str(folder / "gsm8k.yaml"),
+         "--hub", str(HUB), "--results", str(results)],
         capture_output=True, text=True, cwd=ROOT, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

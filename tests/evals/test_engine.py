@@ -1,0 +1,107 @@
+"""The transformers engine and the run, against lm-eval's own model class."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from evals.engines import Sampling
+from evals.engines.hf import HFEngine
+from evals.lm_eval_tasks import load_task
+from evals.run import run
+from evals.suite import Benchmark, load_suite
+
+MODEL = Path(__file__).parents[2] / "recipe" / "tiny" / "model"
+PROMPTS = ["Question: How many?\nAnswer:", "12 + 13 =", "Task: Write about bees.\nText: Bees are"]
+
+
+@pytest.fixture(scope="module")
+def engine() -> HFEngine:
+    return HFEngine(MODEL)
+
+
+def small(name: str, limit: int = 24) -> Benchmark:
+    (found,) = (b for b in load_suite("mini-dev").benchmarks if b.name == name)
+    return replace(found, limit=limit)
+
+
+def test_a_batch_generates_what_each_prompt_generates_alone(engine: HFEngine) -> None:
+    sampling = Sampling(max_tokens=12)
+    alone = [engine.generate([p], sampling)[0] for p in PROMPTS]
+    assert engine.generate(PROMPTS, sampling) == alone
+
+
+def test_a_stop_text_ends_a_response_and_is_not_part_of_it(engine: HFEngine) -> None:
+    (whole,) = engine.generate(["12 + 13 ="], Sampling(max_tokens=12))
+    stop = whole.text[3:5]
+    (cut,) = engine.generate(["12 + 13 ="], Sampling(max_tokens=12, stop=(stop,)))
+    assert cut.text == whole.text[: whole.text.index(stop)]
+    assert cut.finish == "stop"
+
+
+def test_a_response_that_fills_its_room_was_cut(engine: HFEngine) -> None:
+    (cut,) = engine.generate(["12 + 13 ="], Sampling(max_tokens=2))
+    assert (cut.finish, cut.tokens) == ("length", 2)
+
+
+@pytest.fixture(scope="module")
+def reference():  # type: ignore[no-untyped-def]
+    from lm_eval.models.huggingface import HFLM
+
+    return HFLM(pretrained=str(MODEL), dtype="float32", device="cpu", batch_size=8)
+
+
+def test_loglikelihoods_equal_lm_evals(engine: HFEngine, reference) -> None:  # type: ignore[no-untyped-def]
+    from lm_eval.api.instance import Instance
+
+    pairs = [("12 + 13 =", " 25"), ("Bees are", " warm."), ("Yes, I think ", "owls are wise.")]
+    requests = [Instance("loglikelihood", {}, pair, i) for i, pair in enumerate(pairs)]
+    expected = reference.loglikelihood(requests, disable_tqdm=True)
+    for ours, theirs in zip(engine.loglikelihood(pairs), expected, strict=True):
+        assert ours[0] == pytest.approx(theirs[0], abs=1e-4)
+        assert ours[1] == theirs[1]
+
+
+@pytest.mark.parametrize("name", ["mini_gsm", "mini_ifeval"])
+def test_responses_and_scores_equal_lm_evals_on_every_item(
+    engine: HFEngine,
+    reference,  # type: ignore[no-untyped-def]
+    name: str,
+) -> None:
+    from lm_eval.evaluator import evaluate
+
+    benchmark = small(name)
+    ours = run(engine, [benchmark]).scores[name]
+    indices = sorted(int(s.item.split("/")[1]) for s in ours)
+    theirs = evaluate(
+        reference,
+        {"tasks": {name: load_task(benchmark, None)}, "groups": {}, "group_map": {}},
+        samples={name: indices},
+        bootstrap_iters=0,
+        apply_chat_template=True,
+    )["samples"][name]
+    assert len(ours) == len(theirs) == 24
+    for mine, sample in zip(ours, theirs, strict=True):
+        assert mine.response == sample["resps"][0][0]
+        assert mine.score == sample[benchmark.metric]
+        assert mine.item == f"{name}/{sample['doc_id']}"
+
+
+def test_a_benchmark_of_another_size_than_its_suite_says_is_an_error(engine: HFEngine) -> None:
+    with pytest.raises(ValueError, match="500 items found where its suite states 499"):
+        run(engine, [replace(small("mini_gsm"), items=499)])
+
+
+def test_a_metric_that_the_task_lacks_is_an_error(engine: HFEngine) -> None:
+    with pytest.raises(ValueError, match=r"no metric 'acc'; the task has \['exact_match'\]"):
+        run(engine, [replace(small("mini_gsm", 2), metric="acc")])
+
+
+def test_templates_compiled_once_are_put_back(engine: HFEngine) -> None:
+    from lm_eval import utils
+
+    before = utils.env.from_string
+    run(engine, [small("mini_gsm", 2)])
+    assert utils.env.from_string == before
