@@ -49,7 +49,7 @@ def load_task(benchmark: Benchmark, hub: Path | None) -> Task:
     from lm_eval.tasks import TaskManager
 
     path = task_file(benchmark.task)
-    stock = _plain_yaml(path)
+    stock = stock_settings(path)
     generation = dict(stock.get("generation_kwargs") or {})
     overrides: dict[str, Any] = {
         "include": str(path),
@@ -106,8 +106,12 @@ def item_id(benchmark: str, index: int, doc: Mapping[str, Any]) -> str:
     return str(own) if own is not None else f"{benchmark}/{index}"
 
 
-def _plain_yaml(path: Path) -> dict[str, Any]:
-    """A task file's settings, includes merged, `!function` left as text."""
+def stock_settings(path: Path) -> dict[str, Any]:
+    """A task file's settings, includes merged, `!function` left as text.
+
+    Args:
+        path: The task's YAML file.
+    """
 
     class Loader(yaml.SafeLoader):
         pass
@@ -117,5 +121,5 @@ def _plain_yaml(path: Path) -> dict[str, Any]:
     includes: Sequence[str] | str = body.pop("include", ())
     merged: dict[str, Any] = {}
     for name in [includes] if isinstance(includes, str) else includes:
-        merged.update(_plain_yaml(path.parent / name))
+        merged.update(stock_settings(path.parent / name))
     return {**merged, **body}

@@ -14,6 +14,8 @@ from evals.lm_eval_tasks import compiled_once, item_id, load_task, sample_indice
 from evals.suite import Benchmark
 
 if TYPE_CHECKING:
+    from lm_eval.api.task import Task
+
     from evals.lm import EngineLM
 
 
@@ -63,6 +65,10 @@ def _run_group(
     from lm_eval.evaluator import evaluate
 
     tasks = {b.task: load_task(b, hub) for b in benchmarks}
+    if len(tasks) < len(benchmarks):
+        raise ValueError("two benchmarks share a task; run them one at a time")
+    for benchmark in benchmarks:
+        _require_supported(benchmark, tasks[benchmark.task])
     indices = {b.task: sample_indices(b, len(list(tasks[b.task].eval_docs))) for b in benchmarks}
     with compiled_once():
         result = evaluate(
@@ -76,6 +82,16 @@ def _run_group(
         )
     assert result is not None
     return {b.name: _scores(lm, b, result["samples"][b.task]) for b in benchmarks}
+
+
+def _require_supported(benchmark: Benchmark, task: Task) -> None:
+    """Refuse what would be scored wrongly: other outputs than text, and sampled responses."""
+    if task.OUTPUT_TYPE != "generate_until":
+        raise ValueError(
+            f"benchmark {benchmark.name}: tasks of type {task.OUTPUT_TYPE} are not supported"
+        )
+    if task.config.generation_kwargs.get("do_sample"):
+        raise ValueError(f"benchmark {benchmark.name}: sampled responses are not supported")
 
 
 def _scores(

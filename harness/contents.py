@@ -5,18 +5,29 @@ Each function returns what enters a key (digests, ids, versions) apart from path
 
 from __future__ import annotations
 
+import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from evals.digest import file_digest
+from evals.digest import file_digest, tree_digest
 from evals.hub import fingerprint
+from evals.lm_eval_tasks import stock_settings, task_file
+from evals.mini.benchmarks import BENCHMARKS, VERSION
 from evals.suite import Benchmark
 from harness.keys import Json
 from harness.sweep import SourceSpec, Sweep
+from recipe.tiny.version import VERSION as ROWS_VERSION
 
 TINY_MODEL = Path(__file__).parent.parent / "recipe" / "tiny" / "model"
-WEIGHTS = ("*.safetensors", "config.json", "tokenizer.json", "chat_template.jinja")
+NOT_THE_MODEL = (
+    "README.md",
+    "train.jsonl",
+    "checkpoint.json",
+    "training_args.bin",
+    ".gitattributes",
+)
+"""Files in a checkpoint's folder that change neither training nor scores."""
 
 
 def source_content(spec: SourceSpec, hub: Path | None) -> tuple[dict[str, Json], dict[str, Json]]:
@@ -28,9 +39,7 @@ def source_content(spec: SourceSpec, hub: Path | None) -> tuple[dict[str, Json],
     params: dict[str, Json] = asdict(spec)
     kind, _, name = spec.source.partition(":")
     if kind == "tiny" and name:
-        from recipe.tiny.version import VERSION
-
-        return {**params, "version": VERSION}, {}
+        return {**params, "version": [ROWS_VERSION, VERSION]}, {}
     files = source_files(spec)
     if files:
         del params["source"]
@@ -57,10 +66,11 @@ def model_content(sweep: Sweep) -> tuple[Json, dict[str, Json]]:
     if not folder.is_dir():
         named: Mapping[str, Json] = {"id": sweep.model, "revision": sweep.revision}
         return named, {"start": sweep.model, "revision": sweep.revision}
-    files = sorted(f for pattern in WEIGHTS for f in folder.glob(pattern))
+    files = sorted(f for f in folder.rglob("*") if f.is_file() and f.name not in NOT_THE_MODEL)
     if not any(f.suffix == ".safetensors" for f in files):
         raise ValueError(f"model {folder}: no .safetensors file in this folder")
-    return {f.name: file_digest(f) for f in files}, {"start": str(folder)}
+    digests = {f.relative_to(folder).as_posix(): file_digest(f) for f in files}
+    return digests, {"start": str(folder)}
 
 
 def benchmark_content(benchmark: Benchmark, hub: Path | None) -> dict[str, Json]:
@@ -69,9 +79,22 @@ def benchmark_content(benchmark: Benchmark, hub: Path | None) -> dict[str, Json]
     for name in ("margin", "skill", "twin", "shift_of"):
         del params[name]
     if benchmark.items_from:
-        params["data"] = fingerprint(benchmark.items_from.path, hub)
-    else:
-        from evals.mini.benchmarks import VERSION
+        params["items"] = fingerprint(benchmark.items_from.path, hub)
+    return {**params, **task_content(benchmark.task, hub)}
 
-        params["data"] = VERSION
-    return params
+
+def task_content(task: str, hub: Path | None) -> dict[str, Json]:
+    """What defines an lm-eval task: its files, its data, and the version of lm-eval.
+
+    Raises:
+        ValueError: no such task.
+    """
+    if task in BENCHMARKS:
+        return {"data": VERSION}
+    file = task_file(task)
+    dataset = stock_settings(file).get("dataset_path")
+    return {
+        "data": fingerprint(str(dataset), hub) if dataset else None,
+        "task_files": tree_digest(file.parent),
+        "lm_eval": importlib.metadata.version("lm_eval"),
+    }

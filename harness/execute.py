@@ -103,7 +103,8 @@ def _account(schedule: Schedule, ended: Ended) -> None:
     schedule.running.difference_update(ended.work.keys)
     died = False
     for key in ended.work.keys:
-        if any(schedule.store.has(stage.kind, key) for stage in schedule.sharing(key)):
+        stages = schedule.sharing(key)
+        if not stages or schedule.store.has(stages[0].kind, key):
             continue
         error = read_error(schedule.store, key)
         if error:

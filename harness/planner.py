@@ -171,7 +171,8 @@ class _Planner:
         dev = [b.name for b in self.suites["dev"].benchmarks]
         inputs: dict[str, Input] = {}
         for run in runs:
-            inputs[f"decontam[{run.label}]"] = Output(run.data)
+            for data in self._trained_on(run):
+                inputs[f"decontam[{run.label}][{data}]"] = Output(data)
             for benchmark in dev:
                 role = f"eval[{run.label}][{run.seed}][{benchmark}]"
                 inputs[role] = Output(run.evals[benchmark])
@@ -182,6 +183,16 @@ class _Planner:
             "top": top,
         }
         return self._add(Stage(f"promote top {top} of {name}", "promote", params, inputs))
+
+    def _trained_on(self, run: PlannedRun) -> list[str]:
+        """The decontam stages of a run and of those it continues.
+
+        A promotion has already left contaminated arms out, so the chain ends at one.
+        """
+        if not isinstance(run.parent, Output):
+            return [run.data]
+        parent = next(r for r in self.runs if r.stage == run.parent.stage)
+        return [run.data, *self._trained_on(parent)]
 
     def _heldout_of_candidate(self, name: str, promote: str) -> None:
         runs = [r for r in self.runs if r.name == name]

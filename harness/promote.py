@@ -17,7 +17,7 @@ def promote(params: Mapping[str, Any], inputs: Mapping[str, Path]) -> dict[str, 
     Args:
         params: `arms`, `seeds`, `benchmarks`, `top`.
         inputs: Role -> folder of the published input: `eval[ARM][SEED][BENCHMARK]` and
-            `decontam[ARM]`.
+            `decontam[ARM][DATA]` (one for each stage that the arm trained in).
 
     Returns:
         `ranked` (arm labels, best first, `top` of them), `scores` (label -> mean in [0, 1]) and
@@ -29,8 +29,7 @@ def promote(params: Mapping[str, Any], inputs: Mapping[str, Path]) -> dict[str, 
     excluded: dict[str, str] = {}
     scores: dict[str, float] = {}
     for arm in params["arms"]:
-        info = _read(inputs[f"decontam[{arm}]"] / "info.json")
-        left = info["rows_flagged"] if info["action"] == "report" else 0
+        left = _kept_leaks(inputs, arm)
         if left:
             excluded[arm] = f"trains on {left} rows that match benchmark items"
         scores[arm] = _mean(params, inputs, arm)
@@ -42,6 +41,17 @@ def promote(params: Mapping[str, Any], inputs: Mapping[str, Path]) -> dict[str, 
             f"excluded: {excluded}"
         )
     return {"ranked": ranked[: params["top"]], "scores": scores, "excluded": excluded}
+
+
+def _kept_leaks(inputs: Mapping[str, Path], arm: str) -> int:
+    """Rows that match benchmark items and were trained on, over the stages of an arm's chain."""
+    checks = [
+        _read(path / "info.json")
+        for role, path in inputs.items()
+        if role.startswith(f"decontam[{arm}][")
+    ]
+    assert checks, f"no contamination check of {arm!r}"
+    return sum(int(c["rows_flagged"]) for c in checks if c["action"] == "report")
 
 
 def _mean(params: Mapping[str, Any], inputs: Mapping[str, Path], arm: str) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -52,7 +53,8 @@ class StageRequest:
 def _replace(folder: Path, text: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "error.json").unlink(missing_ok=True)
-    draft = folder / "stage.json.new"
+    # Of its own name: another process may be asking for the same stage.
+    draft = folder / f"stage.json.{os.getpid()}"
     draft.write_text(text, encoding="utf-8")
     draft.rename(folder / "stage.json")
 

@@ -59,11 +59,12 @@ class Store:
             RecordError: its manifest cannot be read.
         """
         path = self.entry(kind, key) / "manifest.json"
+        # Asked first: after a look in vain, it may be published before the question.
+        if not self.has(kind, key):
+            return None
         try:
             return StageRecord.from_json(path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
-            if not self.has(kind, key):
-                return None
             raise RecordError(f"{path} is missing; {self._remedy()}") from error
         except (RecordError, UnicodeDecodeError) as error:
             raise RecordError(f"{path}: {error}; {self._remedy()}") from error

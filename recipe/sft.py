@@ -44,4 +44,8 @@ def sft(config: SFTConfig, rows: Sequence[Row], run: Run) -> Checkpoint:
         train_dataset=Dataset.from_list([{"messages": row["messages"]} for row in rows]),
         processing_class=tokenizer,
     )
+    if len(trainer.train_dataset) == 0:
+        raise ValueError(
+            f"no assistant token of any row lies within max_length ({config.max_length} tokens)"
+        )
     return train(trainer, run, "sft")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -84,7 +85,9 @@ def train(trainer: Any, run: Run, method: str) -> Checkpoint:
     run.out.mkdir(parents=True, exist_ok=True)
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(_progress_callback(run))
+    _drop_torn_checkpoints(run.scratch)
     trainer.train(resume_from_checkpoint=get_last_checkpoint(str(run.scratch)))
+    _require_finite(trainer.model)
     trainer.model.save_pretrained(run.out)
     trainer.processing_class.save_pretrained(run.out)
     (run.out / "train.jsonl").write_text(
@@ -99,6 +102,21 @@ def train(trainer: Any, run: Run, method: str) -> Checkpoint:
     )
     _describe(checkpoint)
     return checkpoint
+
+
+def _drop_torn_checkpoints(scratch: Path) -> None:
+    """Remove training checkpoints that a kill cut short: the trainer's state is written last."""
+    for folder in scratch.glob("checkpoint-*"):
+        try:
+            json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, json.JSONDecodeError):
+            shutil.rmtree(folder)
+
+
+def _require_finite(model: Any) -> None:
+    """Raise where training diverged: such a model has no scores."""
+    if not all(bool(p.isfinite().all()) for p in model.parameters()):
+        raise ValueError("training diverged: weights are not finite; lower lr")
 
 
 def _describe(checkpoint: Checkpoint) -> None:

@@ -54,6 +54,7 @@ class HFEngine:
     def generate(self, prompts: Sequence[str], sampling: Sampling) -> list[Generation]:
         """Continue each prompt; results in the order of the prompts."""
         ids = self.tokenizer(list(prompts), add_special_tokens=False)["input_ids"]
+        self._require_room(max(map(len, ids)), sampling.max_tokens)
         found: dict[int, Generation] = {}
         for batch in _batches([len(i) for i in ids], sampling.max_tokens):
             for index, generation in zip(
@@ -61,6 +62,14 @@ class HFEngine:
             ):
                 found[index] = generation
         return [found[i] for i in range(len(prompts))]
+
+    def _require_room(self, prompt: int, response: int) -> None:
+        room = getattr(self.model.config, "max_position_embeddings", None)
+        if room is not None and prompt + response > room:
+            raise ValueError(
+                f"a prompt of {prompt} tokens and a response of {response} do not fit into the "
+                f"model's {room} positions; lower max_tokens or shots"
+            )
 
     def _generate(self, ids: Sequence[Sequence[int]], sampling: Sampling) -> list[Generation]:
         import torch
@@ -113,8 +122,10 @@ class HFEngine:
 
         rows = [context + target for context, target in batch]
         inputs = self.tokenizer.pad({"input_ids": rows}, return_tensors="pt").to(self.device)
+        positions = (inputs["attention_mask"].cumsum(-1) - 1).clamp(min=0)
         with torch.inference_mode():
-            logits = self.model(**inputs).logits.float().log_softmax(-1)
+            output = self.model(**inputs, position_ids=positions)
+        logits = output.logits.float().log_softmax(-1)
         scores = []
         for row, (_, target) in zip(logits, batch, strict=True):
             n = len(target)

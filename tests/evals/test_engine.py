@@ -10,7 +10,7 @@ import pytest
 from evals.engines import Sampling
 from evals.engines.hf import HFEngine
 from evals.lm_eval_tasks import load_task
-from evals.run import run
+from evals.run import _require_supported, run
 from evals.suite import Benchmark, load_suite
 
 MODEL = Path(__file__).parents[2] / "recipe" / "tiny" / "model"
@@ -105,3 +105,22 @@ def test_templates_compiled_once_are_put_back(engine: HFEngine) -> None:
     before = utils.env.from_string
     run(engine, [small("mini_gsm", 2)])
     assert utils.env.from_string == before
+
+
+def test_a_task_that_is_not_generated_text_is_refused_before_it_runs(engine: HFEngine) -> None:
+    class Choice:
+        OUTPUT_TYPE = "multiple_choice"
+
+    with pytest.raises(ValueError, match="multiple_choice are not supported"):
+        _require_supported(small("mini_gsm"), Choice())  # type: ignore[arg-type]
+
+
+def test_a_prompt_that_does_not_fit_is_an_error_and_not_a_score(engine: HFEngine) -> None:
+    with pytest.raises(ValueError, match="do not fit into the model's 1024 positions"):
+        engine.generate(["12 + 13 = " * 400], Sampling(max_tokens=12))
+
+
+def test_benchmarks_that_share_a_task_are_refused(engine: HFEngine) -> None:
+    one = small("mini_gsm", 2)
+    with pytest.raises(ValueError, match="share a task"):
+        run(engine, [one, replace(one, name="other")])

@@ -80,6 +80,14 @@ def test_held_out_benchmarks_are_scored_only_where_the_gate_or_a_contrast_reads_
             assert not read
 
 
+def test_a_leak_in_an_earlier_stage_bars_the_arms_that_continue_it(tmp_path: Path) -> None:
+    plan = edited(tmp_path, "dpo:  {from: sft, promote: {top: 1, by: dev},", "dpo:  {from: sft,")
+    (promotion,) = (s for s in plan.stages if s.id == "promote top 1 of dpo")
+    arm = "beta=1.0 from=(mix=leaky-kept)"
+    read = {role for role in promotion.inputs if role.startswith(f"decontam[{arm}][")}
+    assert read == {f"decontam[{arm}][decontam prefs]", f"decontam[{arm}][decontam leaky-kept]"}
+
+
 def test_promoted_arms_continue_at_the_same_seed(plan: Plan) -> None:
     for run in plan.runs:
         if isinstance(run.parent, Chosen):

@@ -20,7 +20,9 @@ def inputs(
     found = {}
     for arm, score in scores.items():
         info = {"rows_flagged": 3, "action": "report" if arm in kept else "drop"}
-        found[f"decontam[{arm}]"] = write(folder / f"decontam-{arm}", "info.json", info)
+        found[f"decontam[{arm}][decontam mix]"] = write(
+            folder / f"decontam-{arm}", "info.json", info
+        )
         for seed in PARAMS["seeds"]:
             for benchmark in PARAMS["benchmarks"]:
                 role = f"eval[{arm}][{seed}][{benchmark}]"

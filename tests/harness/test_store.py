@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -31,6 +32,11 @@ def record_of(attempt) -> StageRecord:
     }  # fmt: skip
     record = StageRecord(**fields)
     return replace(record, key=record.expected_key())
+
+
+def with_seed(record, seed) -> StageRecord:
+    seeded = replace(record, seed=seed)
+    return replace(seeded, key=seeded.expected_key())
 
 
 def attempt_of(store, text="rows", name="1"):
@@ -80,6 +86,24 @@ def test_who_publishes_first_wins(store, published):
 
 def test_a_record_survives_its_json(store, published):
     assert StageRecord.from_json(published.to_json()) == published
+
+
+def test_a_reader_sees_nothing_or_the_whole_record_while_it_is_published(store):
+    made = []
+    for seed in range(60):
+        attempt = attempt_of(store, name=str(seed))
+        made.append((attempt, with_seed(record_of(attempt), seed)))
+
+    def publish_all():
+        for attempt, record in made:
+            store.publish(attempt, record)
+
+    with ThreadPoolExecutor() as pool:
+        done = pool.submit(publish_all)
+        for _, record in made:
+            while (seen := store.record("source", record.key)) is None:
+                assert not done.done() or store.has("source", record.key)
+            assert seen == record
 
 
 @pytest.mark.parametrize(

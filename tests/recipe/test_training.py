@@ -108,3 +108,40 @@ def test_a_prompt_without_a_verifier_is_an_error_that_names_it(tmp_path: Path) -
 def test_no_rows_are_an_error(tmp_path: Path, method, config) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ValueError, match="no "):
         method(config, [], run(tmp_path))
+
+
+def test_a_killed_run_resumes_to_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import recipe.training
+
+    config, data = SFTConfig(lr=1e-3, batch_size=8), rows("word-problems", 64)
+    sft(config, data, run(tmp_path / "whole"))
+    monkeypatch.setattr(recipe.training, "SAVE_EVERY_SECONDS", 0.0)
+
+    def die(scratch: Path, step: int, _total: int, _loss: float | None) -> None:
+        if step == 6:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(recipe.training, "write_progress", die)
+        with pytest.raises(KeyboardInterrupt):
+            sft(config, data, run(tmp_path / "killed"))
+    torn = tmp_path / "killed" / "scratch" / "checkpoint-9"
+    torn.mkdir()
+    (torn / "model.safetensors").write_bytes(b"half")
+    assert list((tmp_path / "killed" / "scratch").glob("checkpoint-5"))
+    sft(config, data, run(tmp_path / "killed"))
+    weights = [tmp_path / n / "out" / "model.safetensors" for n in ("whole", "killed")]
+    assert file_digest(weights[0]) == file_digest(weights[1])
+
+
+def test_a_run_that_diverges_is_an_error_and_not_a_model(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="training diverged"):
+        sft(SFTConfig(lr=1e9, batch_size=8), rows("chat", 64), run(tmp_path))
+    assert not (tmp_path / "out" / "model.safetensors").exists()
+
+
+def test_rows_that_are_all_too_long_are_an_error_that_names_max_length(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"max_length \(3 tokens\)"):
+        sft(SFTConfig(lr=1e-3, max_length=3), rows("word-problems", 8), run(tmp_path))
