@@ -42,7 +42,7 @@ def test_every_setting_beside_the_weights_enters_the_key(copied: Sweep, name: st
 
 def test_a_folder_without_safetensors_is_refused(copied: Sweep) -> None:
     (Path(copied.model) / "model.safetensors").unlink()
-    with pytest.raises(ValueError, match="no .safetensors file"):
+    with pytest.raises(ValueError, match=r"no \.safetensors file"):
         model_content(copied)
 
 
