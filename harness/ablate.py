@@ -11,7 +11,7 @@ from pathlib import Path
 
 from evals.hub import hub_folder
 from harness.deltas import compute_deltas
-from harness.errors import RequestError
+from harness.errors import RequestError, request_errors
 from harness.execute import Outcome, execute
 from harness.gate import decide
 from harness.inflation import inflation
@@ -53,13 +53,14 @@ def ablate(
         RequestError: the request is wrong; nothing has run.
     """
     sweep = load_sweep(path, hub=hub)
-    suites = suites_of(sweep)
-    plan = make_plan(sweep, hub)
     store = Store(results)
+    with request_errors(path):
+        suites = suites_of(sweep)
+        plan = make_plan(sweep, hub)
+        preflight(sweep, suites, plan, store, hub)
     if plan_only:
         show_plan(sweep, plan, suites, store)
         return DONE
-    preflight(sweep, suites, hub)
 
     with show_progress(store) as progress:
         outcome = execute(plan, store, workers=workers, threads=threads, hub=hub, progress=progress)
@@ -81,6 +82,13 @@ def _exit_code(outcome: Outcome, gate: int) -> int:
     return STAGE_FAILED if outcome.failed else gate
 
 
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return value
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; see `--help`."""
     cores = len(os.sched_getaffinity(0))
@@ -93,9 +101,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--hub", type=Path, help="a mirror of the Hub (or set ASSAY_HUB)")
     parser.add_argument(
-        "--workers", type=int, default=cores, help="processes at once (%(default)s)"
+        "--workers", type=_positive, default=cores, help="processes at once (%(default)s)"
     )
-    parser.add_argument("--threads", type=int, default=1, help="threads of each (%(default)s)")
+    parser.add_argument(
+        "--threads", type=_positive, default=1, help="threads of each (%(default)s)"
+    )
     args = parser.parse_args(arguments)
     if args.schema:
         sys.stdout.write(json.dumps(sweep_schema(), indent=2) + "\n")

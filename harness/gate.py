@@ -80,7 +80,7 @@ def _missing(
     why = {a.benchmark: a.reason for a in comparisons.absent if a.kind == "gate"}
     general = why.get("", "it was not scored")
     if not gate:
-        return [Reason("fail", None, f"Nothing to judge: {general}.")]
+        return [Reason("inconclusive", None, f"Nothing to judge: {general}.")]
     return [
         Reason("fail", c.benchmark, f"Missing: {why.get(c.benchmark, general)}.")
         for c in clauses

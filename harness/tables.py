@@ -65,6 +65,7 @@ class _Reader:
         self.plan, self.outcome, self.store = plan, outcome, store
         self.keys = outcome.keys
         self.ran = set(outcome.ran)
+        self.told: set[str] = set()
         self.kinds = {stage.id: stage.kind for stage in plan.stages}
         self.by_stage = {run.stage: run for run in plan.runs}
 
@@ -162,7 +163,10 @@ class _Reader:
         if stage.id in self.outcome.skipped:
             return StageTime(stage.id, stage.kind, "blocked", reason="something it needs failed")
         record = self.store.record(stage.kind, self.keys[stage.id])
-        status: StageStatus = "ran" if stage.id in self.ran else "reused"
+        key = self.keys[stage.id]
+        # Stages of one key run once: the others of that key reuse what the first published.
+        status: StageStatus = "ran" if stage.id in self.ran and key not in self.told else "reused"
+        self.told.add(key)
         return StageTime(stage.id, stage.kind, status, record.seconds if record else None)
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import io
+import itertools
 import json
 import random
+import string
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,16 +51,16 @@ def load_source(source: Source) -> list[Row]:
     return rows
 
 
-def first_row(source: Source) -> Row:
-    """The first row of a source, to see whether it has the columns that are asked for.
+def count_rows(source: Source) -> int:
+    """Read a source to its end, and say how many rows it has before any are left out.
 
     Raises:
-        ValueError: no rows, or the first does not parse or lacks a column.
+        ValueError: as `load_source`.
     """
-    raw = next(_raw(source), None)
-    if raw is None:
+    count = sum(1 for _ in map(_shape, itertools.repeat(source), itertools.count(), _raw(source)))
+    if not count:
         raise ValueError(f"source {source.name!r} ({source.source}) has no rows")
-    return _shape(source, 0, raw)
+    return count
 
 
 def _raw(source: Source) -> Iterator[Mapping[str, Any]]:
@@ -92,8 +95,11 @@ def read_file(path: Path) -> Iterator[Mapping[str, Any]]:
         with path.open(encoding="utf-8") as file:
             yield from json.load(file)
     else:
-        with _open(path) as file:
-            yield from _json_lines(path, file)
+        try:
+            with _open(path) as file:
+                yield from _json_lines(path, file)
+        except (UnicodeDecodeError, EOFError, OSError) as error:
+            raise ValueError(f"{path}: cannot be read to its end ({error})") from error
 
 
 def _open(path: Path) -> IO[str]:
@@ -103,8 +109,6 @@ def _open(path: Path) -> IO[str]:
         import pyarrow as pa
 
         raw: Any = pa.CompressedInputStream(pa.OSFile(str(path)), "zstd")
-        import io
-
         return io.TextIOWrapper(io.BufferedReader(raw), encoding="utf-8")
     return path.open(encoding="utf-8")
 
@@ -122,7 +126,7 @@ def _json_lines(path: Path, lines: Iterable[str]) -> Iterator[Mapping[str, Any]]
 
 def _shape(source: Source, index: int, raw: Mapping[str, Any]) -> Row:
     try:
-        row = _preference(raw) if source.format == "preference" else _chat(source, raw)
+        row = _preference(raw) if source.format == "preference" else _chat(source, index, raw)
     except KeyError as error:
         raise ValueError(
             f"source {source.name!r}, row {index}: no column {error.args[0]!r}; it has "
@@ -132,13 +136,25 @@ def _shape(source: Source, index: int, raw: Mapping[str, Any]) -> Row:
     if source.verifier:
         extra["verifier"] = source.verifier
     if source.reference:
-        extra["reference"] = source.reference.format_map(dict(raw))
+        extra["reference"] = _filled(source, index, source.reference, raw)
     return {**row, **extra}
 
 
-def _chat(source: Source, raw: Mapping[str, Any]) -> Row:
+def _filled(source: Source, index: int, template: str, raw: Mapping[str, Any]) -> str:
+    """A template with a row's columns in it; a column without text is an error, not "None"."""
+    for _, column, _, _ in string.Formatter().parse(template):
+        if column is not None and not isinstance(raw[column], str | int | float):
+            raise ValueError(
+                f"source {source.name!r}, row {index}: column {column!r} is {raw[column]!r}, "
+                f"which is no text"
+            )
+    return template.format_map(dict(raw))
+
+
+def _chat(source: Source, index: int, raw: Mapping[str, Any]) -> Row:
     if source.user and source.assistant:
-        return chat_row(source.user.format_map(dict(raw)), source.assistant.format_map(dict(raw)))
+        user, assistant = (_filled(source, index, t, raw) for t in (source.user, source.assistant))
+        return chat_row(user, assistant)
     if "messages" in raw:
         return {"messages": [{"role": m["role"], "content": m["content"]} for m in raw["messages"]]}
     return chat_row(raw["prompt"], raw["response"])

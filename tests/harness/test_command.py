@@ -71,3 +71,43 @@ def test_a_source_without_the_columns_asked_for_is_refused(
 def test_the_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--schema"]) == 0
     assert json.loads(capsys.readouterr().out)["type"] == "object"
+
+
+@pytest.mark.parametrize("option", [["--workers", "0"], ["--threads", "-1"]])
+def test_no_workers_are_refused(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([str(ROOT / "sweeps" / "quickstart.yaml"), *option])
+    assert ended.value.code == 2
+    assert "not at least 1" in capsys.readouterr().err
+
+
+def test_results_that_are_a_file_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "results"
+    file.write_text("")
+    sweep = str(ROOT / "sweeps" / "quickstart.yaml")
+    assert main([sweep, "--results", str(file)]) == 2
+    assert "is a file; name a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (['{"q": "1 + 1", "a": "2"}', '{"q": "1 +'], "line 2: not JSON"),
+        (['{"q": "1 + 1", "a": "2"}', "[1, 2]"], "line 2: a row is a JSON object"),
+        (['{"q": "1 + 1", "a": null}'], "row 0: column 'a' is None, which is no text"),
+        (['{"q": "1 + 1", "a": "2"}'], "asks for 2000 rows and 1 can be had"),
+    ],
+)
+def test_local_rows_are_read_to_the_end_before_anything_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], lines: list[str], said: str
+) -> None:
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines) + "\n")
+    source = '{source: rows.jsonl, user: "{q}", assistant: "{a}"}'
+    path = tmp_path / "sweep.yaml"
+    path.write_text(QUICKSTART.replace('{source: "tiny:chat"}', source))
+    for more in ([], ["--plan"]):
+        assert main([str(path), "--results", str(tmp_path / "results"), *more]) == 2
+        assert said in capsys.readouterr().err
+    assert not (tmp_path / "results").exists()

@@ -139,10 +139,10 @@ def test_a_missing_benchmark_fails_with_its_reason() -> None:
     assert any("499 of 500 items" in r.text for r in verdict.reasons if r.outcome == "fail")
 
 
-def test_nothing_to_judge_fails() -> None:
+def test_nothing_to_judge_is_inconclusive() -> None:
     why = Absent("rlvr", "", "", "gate", "no arm of stage rlvr became the candidate")
     verdict = judge(Comparisons((), (why,)))
-    assert verdict.status == "fail"
+    assert verdict.status == "inconclusive"
     assert [r.text for r in verdict.reasons] == [
         "Nothing to judge: no arm of stage rlvr became the candidate."
     ]
