@@ -138,7 +138,7 @@ def test_a_sweep_killed_while_it_trains_continues_from_what_was_published(
     driver = subprocess.Popen(
         command(folder, tmp_path), stdout=subprocess.DEVNULL, cwd=ROOT, start_new_session=True
     )
-    wait_until(lambda: any(tmp_path.glob("work/*/*/out/checkpoint.json")) or sft_runs(tmp_path))
+    wait_until(lambda: sft_runs(tmp_path))
     kill_everything(driver)
     published = {p.name for p in tmp_path.glob("store/*/*/*")}
     assert published
@@ -150,8 +150,16 @@ def test_a_sweep_killed_while_it_trains_continues_from_what_was_published(
 
 
 def sft_runs(results: Path) -> bool:
-    """Whether an SFT stage has begun to write."""
-    return any('"kind":"sft"' in p.read_text() for p in results.glob("work/*/stage.json"))
+    """Whether an SFT stage has begun; what is under way may be published while we look."""
+    work = results / "work"
+    for name in os.listdir(work) if work.is_dir() else []:
+        try:
+            request = json.loads((work / name / "stage.json").read_text())
+        except FileNotFoundError:
+            continue
+        if request["kind"] == "sft" and (work / name / "scratch").is_dir():
+            return True
+    return False
 
 
 def wait_until(true: object, seconds: float = 120) -> None:
