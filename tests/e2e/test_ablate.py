@@ -152,12 +152,12 @@ def test_a_sweep_killed_while_it_trains_continues_from_what_was_published(
 def sft_runs(results: Path) -> bool:
     """Whether an SFT stage has begun; what is under way may be published while we look."""
     work = results / "work"
-    for name in os.listdir(work) if work.is_dir() else []:
+    for folder in work.iterdir() if work.is_dir() else ():
         try:
-            request = json.loads((work / name / "stage.json").read_text())
-        except FileNotFoundError:
+            request = json.loads((folder / "stage.json").read_text())
+        except (FileNotFoundError, NotADirectoryError):
             continue
-        if request["kind"] == "sft" and (work / name / "scratch").is_dir():
+        if request["kind"] == "sft" and (folder / "scratch").is_dir():
             return True
     return False
 
