@@ -25,7 +25,7 @@ def _file_digest(path: Path, _size: int, _mtime_ns: int) -> str:
 
 
 def tree_digest(folder: Path) -> str:
-    """SHA-256 over the names and digests of every file below a folder."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    """SHA-256 over the names and digests of every file below a folder, but for compiled Python."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix != ".pyc")
     lines = [f"{p.relative_to(folder).as_posix()} {file_digest(p)}" for p in files]
     return text_digest("\n".join(lines))
