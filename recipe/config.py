@@ -75,8 +75,6 @@ class RLVRConfig:
     schedule: Schedule = "constant"
 
 
-Config = SFTConfig | DPOConfig | RLVRConfig
-
 CONFIGS: Mapping[str, type[SFTConfig] | type[DPOConfig] | type[RLVRConfig]] = {
     "sft": SFTConfig,
     "dpo": DPOConfig,
