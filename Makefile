@@ -11,7 +11,7 @@ help:            ## Say what there is.
 
 setup: $(READY)  ## Install Assay and everything it needs into .venv.
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints.txt $(wildcard decontam/text/*.[ch])
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet torch==2.13.0

@@ -3,64 +3,90 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TypeGuard
 
-from decontam.evidence import Match, match
-from decontam.index import Grams, Index
-from decontam.items import read_items
-from decontam.match import ngram_grams, shared_ngrams, token_matches, union_matches
-from decontam.near import distinctive, seed_grams
-from decontam.pair import Finding, Pair
-from decontam.policy import Distinctive, Policy, SharedNgram, TokenMatch, UnionMatch, resolve
-from decontam.prompts import Prompts, read_prompts
-from decontam.report import Report
-from decontam.rows import read_row
-from decontam.scan import pairs
+import numpy as np
+
+from decontam.items.index import Index
+from decontam.items.item import read_items
+from decontam.policy import Policy, resolve
+from decontam.report.accounts import Accounts
+from decontam.report.evidence import Match, match
+from decontam.report.report import Report, Totals
+from decontam.rows.batch import batches
+from decontam.rows.shapes import Doc, read_row
+from decontam.rules.rule import find, prepare
+from decontam.run.scan import Scan
+from decontam.run.settle import Candidate, Seen, settle
+
+Paths = str | Path | Sequence[str | Path]
 
 
 def check(
-    rows: Iterable[Mapping[str, object]],
+    rows: Iterable[Mapping[str, object]] | Paths,
     items: Iterable[Mapping[str, object]],
     policy: str | Policy = "default",
 ) -> Report:
     """Say which rows hold which benchmark items, on what evidence.
 
     Args:
-        rows: Training rows: `messages`, `prompt`/`response`, `prompt`/`chosen`/`rejected`, Alpaca,
-            ShareGPT or plain `text`.
-        items: Benchmark items with `benchmark`, `id`, `prompt` and optionally `answer`.
+        rows: Training rows (`messages`, `prompt`/`response`, `prompt`/`chosen`/`rejected`, Alpaca,
+            ShareGPT or plain `text`), or the files, folders or globs that hold them.
+        items: Benchmark items with `benchmark`, `id`, `prompt` and optionally `answer`, `passage`,
+            `options`.
         policy: A name in `PRESETS`, or a policy.
 
     Raises:
-        ValueError: no rows, no items, no item that can be indexed, a row or item that cannot be
-            read, a row without text to scan, or an unknown policy.
+        ValueError: no rows, no items, no item that can be indexed, a file, row or item that cannot
+            be read, a row without text to scan, or an unknown policy.
     """
     started = time.perf_counter()
-    policy = resolve(policy)
-    prompts = read_prompts(read_items(items))
+    index = prepare(resolve(policy), read_items(items))
+    if _are_paths(rows):
+        from decontam.run.run import Request, run
+
+        given = [rows] if isinstance(rows, (str, Path)) else rows
+        return run(Request(tuple(map(str, given))), index)
     docs = [read_row(number, row) for number, row in enumerate(rows)]
     if not docs:
         raise ValueError("no rows to check; pass at least one training row")
-    index = Index([p.ids for p in prompts.prompts], _grams(policy, prompts))
-    found = _findings(policy, prompts, pairs(docs, policy.mode, prompts, index))
-    matches = sorted((match(f, f.label in policy.flags) for f in found), key=Match.order)
-    return Report.of(policy, docs, prompts, matches, time.perf_counter() - started)
-
-
-def _grams(policy: Policy, prompts: Prompts) -> Grams:
-    rule = policy.rule
-    return (
-        seed_grams(prompts, rule) if isinstance(rule, Distinctive) else ngram_grams(prompts, rule.n)
+    matches, accounts = _check(index, docs)
+    totals = Totals(
+        rows_read=len(docs),
+        rows_flagged=accounts.rows_flagged,
+        rows_unreadable=0,  # an unreadable row ends the check with an error
+        matches=accounts.matches,
+        variants=accounts.variants,
+        bytes_read=sum(len(s.text.encode()) for d in docs for s in d.segments),
+        seconds=time.perf_counter() - started,
     )
+    digests = tuple(doc.digest() for doc in docs)
+    return Report(index.policy, totals, accounts.items(), matches, digests)
 
 
-def _findings(policy: Policy, prompts: Prompts, shared: Iterator[Pair]) -> Iterator[Finding]:
-    match policy.rule:
-        case TokenMatch() as rule:
-            return token_matches(rule, shared)
-        case SharedNgram() as rule:
-            return shared_ngrams(rule, shared)
-        case UnionMatch() as rule:
-            return union_matches(rule, shared)
-        case Distinctive() as rule:
-            return distinctive(rule, prompts, shared)
+def _are_paths(rows: object) -> TypeGuard[Paths]:
+    several = isinstance(rows, Sequence) and rows and all(isinstance(r, (str, Path)) for r in rows)
+    return isinstance(rows, (str, Path)) or bool(several)
+
+
+def _check(index: Index, docs: Sequence[Doc]) -> tuple[tuple[Match, ...], Accounts]:
+    scan = Scan(index)
+    candidates = sorted(_candidates(scan, docs), key=lambda c: c.match.order)
+    gram_rows = np.frombuffer(scan.scanner.gram_rows(), dtype=np.uint32).astype(np.int64)
+    seen = Seen(len(docs), gram_rows, (gram_rows > 0).astype(np.int64))
+    accounts, matches = Accounts(index.entries), tuple(settle(index, lambda: candidates, seen))
+    for found in matches:
+        accounts.add(found)
+    return matches, accounts
+
+
+def _candidates(scan: Scan, docs: Iterable[Doc]) -> Iterator[Candidate]:
+    for batch in batches(docs, scan.index.policy.mode):
+        for finding in find(scan.index, scan.pairs(batch)):
+            made = match(finding, scan.index.policy)
+            yield Candidate(made, finding.pair.place, finding.matched)
+        if batch.bad:
+            place, reason = min(batch.bad.items())
+            raise ValueError(f"row {batch.first + place}: its text has {reason}; remove or fix it")

@@ -1,17 +1,25 @@
-"""What counts as a match, and which matches flag a row."""
+"""What counts as a match, and what follows from one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
-from decontam.rows import Mode
+from decontam.rows.shapes import Mode
 
-Label = Literal["verbatim", "near", "template_variant"]
+Label = Literal[
+    "verbatim", "near", "template_variant", "answer_only", "passage_only", "translation", "similar"
+]
 """`verbatim`: the whole normalised prompt stands in the row.  `near`: enough of what makes the item
-itself does.  `template_variant`: the wording is shared, what makes the item itself is not."""
+itself does.  `template_variant`: the wording is shared, what makes the item itself is not.
+`answer_only`, `passage_only`: the item's long answer or its passage, without its prompt.
+`translation`, `similar`: said by the optional third tier, which shares no n-grams."""
+
+Action = Literal["report", "drop", "drop_file", "block"]
+"""`report`: say so.  `drop`: flag the row; cleaning removes it.  `drop_file`: flag it; cleaning
+removes its whole file.  `block`: flag it; cleaning publishes nothing."""
 
 EXACT_TOKENS = 5
 """A shorter prompt counts only as a whole turn or together with its answer."""
@@ -48,7 +56,7 @@ class UnionMatch:
 @dataclass(frozen=True, slots=True)
 class Distinctive:
     """The whole prompt, or most of the information that tells it from its benchmark's other items,
-    in one turn and with the same numbers and operators (`decontam.near`)."""
+    in one turn and with the same numbers and operators (`decontam.rules.near`)."""
 
     above: float = 0.5
     """The share of the prompt's information must be strictly greater ..."""
@@ -67,6 +75,10 @@ class Distinctive:
     """From this share of other numbers and operators on it is another problem of the template."""
     short: int = 16
     """Prompts of fewer tokens are looked up, and token-matched, by shorter n-grams."""
+    long_answer: int = 16
+    """Answers of at least this many tokens are looked for by themselves; shorter ones are chance."""
+    passages: int = 24
+    """Passages of at least this many tokens are looked for by themselves."""
 
 
 Rule = TokenMatch | SharedNgram | UnionMatch | Distinctive
@@ -74,12 +86,19 @@ Rule = TokenMatch | SharedNgram | UnionMatch | Distinctive
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A rule, the turns it looks at, and the labels that flag a row."""
+    """A rule, the turns it looks at, and what follows from each label."""
 
     name: str
     rule: Rule
     mode: Mode = "user"
-    flags: frozenset[Label] = frozenset({"verbatim", "near"})
+    actions: Mapping[Label, Action] = field(
+        default_factory=lambda: MappingProxyType({"verbatim": "drop", "near": "drop"})
+    )
+    """Labels that are not named are reported."""
+
+    def action(self, label: Label) -> Action:
+        """What follows from a match of this label."""
+        return self.actions.get(label, "report")
 
 
 PRESETS: Mapping[str, Policy] = MappingProxyType(

@@ -11,8 +11,8 @@ import pytest
 from scipy.stats import binomtest
 
 import decontam
-import decontam.scan
-from decontam.overlap import wilson
+import decontam.rows.batch
+from decontam.report.overlap import wilson
 from evals.mini import problems
 
 Row = dict[str, object]
@@ -36,24 +36,25 @@ def test_the_summary_counts_rows_items_and_benchmarks() -> None:
     assert summary == {
         "policy": "default", "mode": "user", "rows_read": 60, "rows_flagged": 12,
         "rows_unreadable": 0, "items_total": 502, "items_indexed": 500, "items_matched": 12,
-        "template_variants": 0,
+        "template_variants": 0, "matches": 12,
+        "bytes_read": sum(len(str(r["text"]).encode()) for r in ROWS),
     }  # fmt: skip
     assert isinstance(benchmarks, dict)
     assert benchmarks["gsm"]["verdict"] == "contaminated"
     assert benchmarks["gsm"]["rate"] == 12 / 500
     assert benchmarks["empty"] == {
         "benchmark": "empty", "items": 2, "indexed": 0, "matched": 0,
-        "rate": None, "low": None, "high": None, "verdict": "unchecked",
+        "rate": None, "interval": None, "verdict": "unchecked",
     }  # fmt: skip
 
 
 def test_an_item_that_cannot_be_found_says_why() -> None:
     report = decontam.check(ROWS, ITEMS)
-    assert [(i.indexed, i.reason, i.score) for i in report.items[-2:]] == [
+    assert [(i.indexed, i.reason, i.score) for i in report.accounts[-2:]] == [
         (False, "empty prompt", None),
         (False, "prompt of 1 tokens; at least 2 are needed", None),
     ]
-    assert [(i.rows, i.score) for i in report.items[:2]] == [(1, 1.0), (0, 0.0)]
+    assert [(i.rows, i.score) for i in report.accounts[:2]] == [(1, 1.0), (0, 0.0)]
 
 
 def test_exactly_two_percent_of_a_benchmark_is_not_contaminated() -> None:
@@ -86,7 +87,7 @@ def test_the_tables_are_the_same_bytes_for_any_batch(
 ) -> None:
     for policy in decontam.PRESETS:
         for batch in (1, 97, 10**6):
-            monkeypatch.setattr(decontam.scan, "BATCH", batch)
+            monkeypatch.setattr(decontam.rows.batch, "BATCH", batch)
             decontam.check(ROWS, ITEMS, policy).write(tmp_path / f"{policy}-{batch}")
         for name in ("matches.parquet", "items.parquet"):
             files = [(tmp_path / f"{policy}-{b}" / name).read_bytes() for b in (1, 97, 10**6)]
@@ -100,7 +101,7 @@ def test_the_written_tables_hold_the_report(tmp_path: Path) -> None:
     report.write(tmp_path / "out")
     matches = pq.read_table(tmp_path / "out" / "matches.parquet").to_pylist()
     assert [(m["row"], m["item"], m["label"]) for m in matches] == [
-        (m.row, m.item, m.label) for m in report.matches
+        (m.row, m.item, m.label) for m in report.evidence()
     ]
     assert len(pq.read_table(tmp_path / "out" / "items.parquet")) == len(ITEMS)
     assert json.loads((tmp_path / "out" / "summary.json").read_text()) == report.summary()

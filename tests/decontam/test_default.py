@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import decontam
-from decontam.tokens import words
+from decontam.text.tokens import words
 from evals.mini import BENCHMARKS, draw, held, problems
 
 Row = dict[str, object]
@@ -42,7 +42,7 @@ def test_a_planted_prompt_is_always_found_and_its_offsets_cut_it_out(
     text = f"{before} {prompt.upper()}\n{after}"
     items = [{"benchmark": "b", "id": "1", "prompt": prompt}]
     report = decontam.check([chat("Hello"), chat(text)], items, policy)
-    (match,) = report.matches
+    (match,) = report.evidence()
     assert (match.row, match.label, match.token_match) == (1, "verbatim", 1.0)
     assert text[match.train_start : match.train_end] == match.train_text
     assert words(match.train_text) == words(match.item_text) == words(prompt)
@@ -80,7 +80,7 @@ def every(step: int, edit: Callable[[str], str]) -> Callable[[str], str]:
 def test_a_reworded_word_problem_is_found(reworded: Callable[[str], str]) -> None:
     items = [i for i in MINI if i["benchmark"] == "mini_gsm"]
     report = decontam.check([chat(reworded(i["prompt"])) for i in items], MINI)
-    found = {m.row for m in report.matches if m.flagged and m.item == str(m.row)}
+    found = {m.row for m in report.evidence() if m.flagged and m.item == str(m.row)}
     assert len(found) >= 0.99 * len(items)
 
 
@@ -94,8 +94,8 @@ def test_clean_rows_of_the_same_templates_are_not_flagged(skill: str, allowed: i
         if problem.core not in held():
             rows.append(chat(problem.prompt, problem.careful))
     report = decontam.check(rows, MINI)
-    assert len(report.flagged) <= allowed, [m for m in report.matches if m.flagged]
-    assert any(m.label == "template_variant" for m in report.matches) or skill == "word-problems"
+    assert len(report.flagged) <= allowed, [m for m in report.evidence() if m.flagged]
+    assert any(m.label == "template_variant" for m in report.evidence()) or skill == "word-problems"
 
 
 def test_other_numbers_and_other_operators_make_a_template_variant() -> None:
@@ -107,7 +107,7 @@ def test_other_numbers_and_other_operators_make_a_template_variant() -> None:
     numbers = prompt.replace("1200", "270").replace("2000", "180")
     same = [prompt.replace("train", "plane"), prompt.replace("1200", "1,200")]
     report = decontam.check([chat(numbers), *map(chat, same)], items)
-    assert [(m.row, m.label, m.flagged) for m in report.matches] == [
+    assert [(m.row, m.label, m.flagged) for m in report.evidence()] == [
         (0, "template_variant", False), (1, "near", True), (2, "near", True),
     ]  # fmt: skip
 
@@ -122,7 +122,7 @@ def test_what_many_items_of_a_benchmark_share_is_no_evidence() -> None:
     report = decontam.check(
         [chat(f"Explain taxes to me. {template}"), chat(items[3]["prompt"])], items
     )
-    assert [(m.row, m.item) for m in report.matches if m.flagged] == [(1, "salt")]
+    assert [(m.row, m.item) for m in report.evidence() if m.flagged] == [(1, "salt")]
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_the_order_of_rows_does_not_matter() -> None:
         report = decontam.check([rows[k] for k in order], MINI, policy)
         return {
             (order[m.row], m.benchmark, m.item, m.label, m.score, m.train_text)
-            for m in report.matches
+            for m in report.evidence()
         }
 
     for policy in decontam.PRESETS:

@@ -118,7 +118,7 @@ def test_a_preset_equals_its_definition(preset: str) -> None:
             for row, positions in DEFINITIONS[preset](rows, item).items()
         }
         report = decontam.check(rows, items, preset)
-        assert {(m.row, m.item): m.token_match for m in report.matches} == expected, seed
+        assert {(m.row, m.item): m.token_match for m in report.evidence()} == expected, seed
         assert report.flagged == tuple(sorted({row for row, _ in expected})), seed
         found += len(expected)
     assert found > 400

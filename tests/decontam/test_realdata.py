@@ -66,7 +66,7 @@ def planted(questions: list[Record], edit: Edit) -> list[Record]:
 def recall(questions: list[Record], edit: Edit, policy: str) -> float:
     report = decontam.check(planted(questions, edit), questions, policy)
     wanted = {(number, q["id"]) for number, q in enumerate(questions)}
-    return len(wanted & {(m.row, m.item) for m in report.matches if m.flagged}) / len(wanted)
+    return len(wanted & {(m.row, m.item) for m in report.evidence() if m.flagged}) / len(wanted)
 
 
 def one_word_in(step: int, kind: str) -> Edit:
@@ -111,7 +111,7 @@ def test_one_word_edits_do_not_hide_a_question(step: int, least: float, kind: st
 def test_gsm8k_train_holds_variants_of_test_questions_and_none_of_them() -> None:
     report = decontam.check(planted(gsm8k("train"), str), gsm8k())
     assert report.flagged == ()
-    assert {m.label for m in report.matches} == {"template_variant"}
+    assert {m.label for m in report.evidence()} == {"template_variant"}
 
 
 def test_mgsm_english_is_gsm8k_and_the_other_languages_are_not_found() -> None:
@@ -136,7 +136,7 @@ def test_documentation_and_novels_hold_no_benchmark_item(corpus: str, rows: int)
     ]
     assert len(everything) == 1319 + 541 + 974 + 164
     report = decontam.check(texts, everything)
-    assert [m for m in report.matches if m.flagged] == []
+    assert [m for m in report.evidence() if m.flagged] == []
 
 
 def fixture(kind: str, name: str) -> list[Record]:
@@ -168,7 +168,7 @@ def test_the_labelled_fixtures_are_found_on_the_right_items(
         for r in fixture("reference", "question_reference")
     ]
     found: dict[int, set[str]] = {}
-    for match in decontam.check(fixture("training", name), references).matches:
+    for match in decontam.check(fixture("training", name), references).evidence():
         if match.flagged:
             found.setdefault(match.row, set()).add(match.item)
     assert found == expected

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 import decontam
-from decontam.rows import read_row
+from decontam.rows.shapes import read_row
 
 USER, REPLY = {"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}
 PARTS = [{"type": "image"}, {"type": "text", "text": "Q"}]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from decontam.normalise import chunks, normalise
-from decontam.tokens import is_quantity, tokenize, tokenize_any, words
+from decontam.text.normalise import chunks, normalise
+from decontam.text.tokens import is_quantity, tokenize, tokenize_any, words
 
 ANY = st.text(max_size=60)
 COMBINING = "\u0301\u0345\u0308\u0303\uff9e\u1161\u11a8\u00ad\u200b"

@@ -5,47 +5,55 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from decontam.index import Grams
-from decontam.pair import Finding, Hit, Pair, longest_run, whole
-from decontam.policy import SharedNgram, TokenMatch, UnionMatch
-from decontam.prompts import Prompts
+import numpy as np
+
+from decontam.items.entries import Entries
+from decontam.items.index import Grams
+from decontam.policy import TokenMatch, UnionMatch
+from decontam.rules.pair import Finding, Hit, Pair, longest_run, whole
 
 
-def ngram_grams(prompts: Prompts, n: int) -> Grams:
+def ngram_grams(entries: Entries, n: int) -> Grams:
     """Every n-gram of every prompt; a prompt shorter than n is one gram of its own length."""
-    grams: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for item, prompt in prompts.indexed():
-        size = min(n, len(prompt))
-        grams[size] += [(item, at) for at in range(len(prompt) - size + 1)]
-    return grams
+    found = [(place, len(entry)) for place, entry in entries.indexed()]
+    places = np.array([place for place, _ in found], dtype=np.int64)
+    sizes = np.array([size for _, size in found], dtype=np.int64)
+    counts = np.maximum(sizes - n, 0) + 1
+    first = np.repeat(np.cumsum(counts) - counts, counts)
+    return Grams(
+        entry=np.repeat(places, counts),
+        position=np.arange(len(first)) - first,
+        n=np.repeat(np.minimum(sizes, n), counts),
+    )
+
+
+def least_hits(entries: Entries, rule: TokenMatch) -> list[int]:
+    """Hits without which a row cannot cover enough of each prompt."""
+    return [int(rule.above * len(e) / rule.n) + 1 if len(e) >= rule.n else 1
+            for e in entries.entries]  # fmt: skip
 
 
 def token_matches(rule: TokenMatch, pairs: Iterable[Pair]) -> Iterator[Finding]:
     """Pairs whose token-match is above the rule's threshold."""
     for pair in pairs:
-        if _counts(pair, rule.n) and len(covered(pair)) > rule.above * len(pair.prompt):
-            yield finding(pair, "token-match", len(covered(pair)) / len(pair.prompt))
+        if _counts(pair, rule.n) and len(covered(pair)) > rule.above * len(pair.entry):
+            yield finding(pair, "token-match", len(covered(pair)) / len(pair.entry))
 
 
-def shared_ngrams(rule: SharedNgram, pairs: Iterable[Pair]) -> Iterator[Finding]:
+def shared_ngrams(n: int, pairs: Iterable[Pair]) -> Iterator[Finding]:
     """Pairs that share any n-gram."""
     for pair in pairs:
-        if _counts(pair, rule.n):
+        if _counts(pair, n):
             yield finding(pair, "shared n-gram", 1.0)
 
 
-def union_matches(rule: UnionMatch, pairs: Iterable[Pair]) -> Iterator[Finding]:
-    """Pairs of the items whose tokens are covered by all rows together."""
-    found: dict[int, list[Pair]] = defaultdict(list)
+def contributions(rule: UnionMatch, pairs: Iterable[Pair]) -> Iterator[Finding]:
+    """Pairs that share any n-gram, with what each covers: whether they count is known when all rows
+    have been seen."""
     for pair in pairs:
         if _counts(pair, rule.n):
-            found[pair.item].append(pair)
-    for together in found.values():
-        tokens = set().union(*map(covered, together))
-        size = len(together[0].prompt)
-        if len(tokens) > rule.above * size:
-            score = len(tokens) / size
-            yield from (finding(pair, "union token-match", score) for pair in together)
+            positions = tuple(sorted(covered(pair)))
+            yield finding(pair, "union token-match", len(positions) / len(pair.entry), positions)
 
 
 def covered(pair: Pair, segment: int | None = None) -> set[int]:
@@ -54,9 +62,9 @@ def covered(pair: Pair, segment: int | None = None) -> set[int]:
     return {k for hit in hits for k in range(hit.position, hit.position + hit.n)}
 
 
-def finding(pair: Pair, rule: str, score: float) -> Finding:
+def finding(pair: Pair, rule: str, score: float, matched: tuple[int, ...] = ()) -> Finding:
     """Measure a pair; the span shown is the densest stretch of the turn that shares most."""
-    exact, size = whole(pair), len(pair.prompt)
+    exact, size = whole(pair), len(pair.entry)
     segments = sorted({h.segment for h in pair.hits})
     segment = max(segments, key=lambda s: len(covered(pair, s)))
     train, item = _span([h for h in pair.hits if h.segment == segment], size)
@@ -75,12 +83,13 @@ def finding(pair: Pair, rule: str, score: float) -> Finding:
         ngram_match=len(positions) / (size - pair.hits[0].n + 1),
         longest_match=longest_run(pair),
         score=score,
+        matched=matched,
     )
 
 
 def _counts(pair: Pair, n: int) -> bool:
     """Whether the hits are evidence: for a prompt shorter than n, whether it stands there whole."""
-    return len(pair.prompt) >= n or whole(pair) is not None
+    return len(pair.entry) >= n or whole(pair) is not None
 
 
 def clusters(hits: list[Hit], size: int) -> list[list[Hit]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from decontam.tokens import OPERATORS, is_quantity
+from decontam.text.tokens import OPERATORS, is_quantity
 
 LEAST_RUN = 2
 """A single agreeing token is chance as often as not, unless a longer run stands close by."""

@@ -11,10 +11,15 @@ from typing import Literal
 Mode = Literal["user", "assistant", "all"]
 Row = Mapping[str, object]
 
+QUESTION, ANSWER = 1, 2
+"""What a turn may be asked for: prompts and passages of items; their answers."""
+
 FORMATS = (
     "'messages', 'prompt' (with 'response', 'completion' or 'chosen'/'rejected'), 'chosen'/"
-    "'rejected', 'instruction' (with 'input' and 'output'), 'conversations' or 'text'"
+    "'rejected', 'instruction' (with 'input' and 'output'), 'conversations' or 'text'; name other fields with --fields"
 )
+Parts = list[tuple[str, str]]
+
 _ROLES = {"human": "user", "gpt": "assistant", "model": "assistant", "bot": "assistant"}
 
 
@@ -37,20 +42,20 @@ class Doc:
     row: int
     segments: tuple[Segment, ...]
 
-    def scanned(self, mode: Mode) -> tuple[Segment, ...]:
-        """The segments a mode looks at; text without a role belongs to every mode.
+    def asked(self, mode: Mode) -> bytes:
+        """What each segment is asked for, one byte each.
 
         Raises:
-            ValueError: there is none, so the row could not be called clean.
+            ValueError: no text is asked for prompts, so the row could not be called clean.
         """
-        roles = {mode, "text"}
-        found = tuple(s for s in self.segments if mode == "all" or s.role in roles)
-        if not any(s.text.strip() for s in found):
+        masks = bytes(asked(mode, s.role) for s in self.segments)
+        looked = zip(masks, self.segments, strict=True)
+        if not any(mask & QUESTION and s.text.strip() for mask, s in looked):
             raise ValueError(
                 f"row {self.row} has no {'text' if mode == 'all' else mode + ' turn'} to scan; "
-                "remove the row or use a policy with mode 'all'"
+                "remove the row or use mode 'all'"
             )
-        return found
+        return masks
 
     def digest(self) -> bytes:
         """What the row says, as 16 bytes."""
@@ -58,13 +63,31 @@ class Doc:
         return hashlib.blake2b(told, digest_size=16).digest()
 
 
-def read_row(number: int, row: Row) -> Doc:
+def asked(mode: Mode, role: str) -> int:
+    """What a turn is asked for: prompts in user turns and answers in assistant turns, or both in
+    the turns that a mode names; text without a role belongs to every mode."""
+    if mode == "all" or role in ("text", mode if mode == "assistant" else ""):
+        return QUESTION | ANSWER
+    if mode == "user":
+        return {"user": QUESTION, "assistant": ANSWER}.get(role, 0)
+    return 0
+
+
+def role_of(name: str) -> str:
+    """A role as the data writes it -> `user`, `assistant` or what else it says."""
+    name = name.casefold()
+    return _ROLES.get(name, name)
+
+
+def read_row(number: int, row: Row, fields: Sequence[str] = ()) -> Doc:
     """Recognise the shape of a row; a row of several shapes is read in all of them.
 
     Args:
         number: The row's place in the data, from 0.
         row: `messages`; `prompt` with `response`, `completion` or `chosen` and `rejected` (strings
             or lists of messages); Alpaca; ShareGPT; or plain `text`.
+        fields: The fields that hold the text, instead of those: strings, or lists of strings or of
+            messages.
 
     Raises:
         ValueError: no known shape, a part of the wrong type, or no text at all; the message names
@@ -72,17 +95,19 @@ def read_row(number: int, row: Row) -> Doc:
     """
     if not isinstance(row, Mapping):
         raise ValueError(f"row {number} is {type(row).__name__}, not a mapping; pass one per row")
+    if fields:
+        return _doc(number, [p for f in fields for p in _field(f"row {number}", row, f)])
     parts = [part for key, read in _SHAPES.items() if row.get(key) is not None
              for part in read(f"row {number}", row)]  # fmt: skip
     if not parts:
         raise ValueError(f"row {number} has the keys {sorted(row)}; it needs {FORMATS}")
+    return _doc(number, parts)
+
+
+def _doc(number: int, parts: Parts) -> Doc:
     if not any(text.strip() for _, text in parts):
         raise ValueError(f"row {number} has no text; remove it or fill its fields")
-    segments = (Segment(number, turn, *part) for turn, part in enumerate(parts))
-    return Doc(number, tuple(segments))
-
-
-Parts = list[tuple[str, str]]
+    return Doc(number, tuple(Segment(number, turn, *part) for turn, part in enumerate(parts)))
 
 
 def _messages(where: str, row: Row) -> Parts:
@@ -135,6 +160,20 @@ _SHAPES: Mapping[str, Callable[[str, Row], Parts]] = {
 }
 
 
+def _field(where: str, row: Row, key: str) -> Parts:
+    value = row.get(key)
+    if value is None:
+        raise ValueError(f"{where} has no field {key!r}; it has {', '.join(map(str, row))}")
+    if isinstance(value, Sequence) and value and all(isinstance(v, str) for v in value):
+        return [("text", str(v)) for v in ([value] if isinstance(value, str) else value)]
+    return _string_or_turns(where, row, key, "text")
+
+
+KEYS = ("messages", "prompt", "response", "completion", "chosen", "rejected", "instruction", "input",
+        "output", "conversations", "text")  # fmt: skip
+"""The fields that the usual shapes are made of."""
+
+
 def _string_or_turns(where: str, row: Row, key: str, role: str) -> Parts:
     value = row[key]
     if isinstance(value, str):
@@ -150,8 +189,7 @@ def _turns(where: str, key: str, turns: object, role: str, content: str) -> Part
         place = f"{where}: {key}[{number}]"
         if not isinstance(turn, Mapping) or not isinstance(turn.get(role), str):
             raise ValueError(f"{place} is {turn!r:.60}; give it a {role!r} and a {content!r}")
-        name = turn[role].casefold()
-        parts.append((_ROLES.get(name, name), _content(place, content, turn)))
+        parts.append((role_of(turn[role]), _content(place, content, turn)))
     return parts
 
 

@@ -1,14 +1,15 @@
-"""One row and one item that share n-grams, and what a rule found there."""
+"""One row and one entry that share n-grams, and what a rule found there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from decontam.items.entries import Entry
 from decontam.policy import EXACT_TOKENS, Label
-from decontam.prompts import Prompt
-from decontam.rows import Segment
-from decontam.tokens import words
+from decontam.rows.shapes import Segment
+from decontam.text.reading import Reading
+from decontam.text.tokens import words
 
 SKIP = 2
 """Mismatches that the longest run may step over."""
@@ -16,10 +17,10 @@ SKIP = 2
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """An n-gram that stands in a segment and in the prompt."""
+    """An n-gram that stands in a segment and in the entry."""
 
     segment: int
-    """Place among the segments scanned."""
+    """Place among the row's segments."""
     at: int
     position: int
     n: int
@@ -27,23 +28,22 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """The part of a row that was looked at."""
+    """A row with the tokens of its segments."""
 
     row: int
     segments: tuple[Segment, ...]
-    ids: tuple[Sequence[int], ...]
-    """Token ids of each segment."""
-    texts: tuple[str, ...]
-    """All texts of the row, scanned or not: where an answer may stand."""
+    readings: tuple[Reading, ...]
+    """One for each segment."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A row and an item with at least one shared n-gram."""
+    """A row and an entry with at least one shared n-gram."""
 
     scanned: Scanned
-    item: int
-    prompt: Prompt
+    place: int
+    """Of the entry, among all entries."""
+    entry: Entry
     hits: tuple[Hit, ...]
 
 
@@ -63,44 +63,51 @@ class Finding:
     score: float
     """What the rule compared with its threshold."""
     weighted: float | None = None
+    matched: tuple[int, ...] = ()
+    """Positions of the entry that the row holds, for rules that look at all rows together."""
 
 
 def whole(pair: Pair) -> tuple[int, int] | None:
-    """Segment and token position where the whole prompt stands, if it may count.
+    """Segment and token position where the whole entry stands, if it may count.
 
-    A prompt of fewer than `EXACT_TOKENS` tokens counts only as a whole turn or together with its
+    An entry of fewer than `EXACT_TOKENS` tokens counts only as a whole turn or together with its
     answer.
     """
-    size = len(pair.prompt)
+    size = len(pair.entry)
     for segment, start in diagonals(pair):
-        ids = pair.scanned.ids[segment]
-        if start < 0 or tuple(ids[start : start + size]) != pair.prompt.ids:
+        reading = pair.scanned.readings[segment]
+        if start < 0 or tuple(reading.ids(start, start + size)) != pair.entry.ids:
             continue
-        if size >= EXACT_TOKENS or len(ids) == size or _answered(pair):
+        if size >= EXACT_TOKENS or len(reading) == size or _answered(pair):
             return segment, start
     return None
 
 
 def diagonals(pair: Pair) -> list[tuple[int, int]]:
-    """Segment and place of the prompt's first token, for every way the hits lay it on the row."""
+    """Segment and place of the entry's first token, for every way the hits lay it on the row."""
     return sorted({(hit.segment, hit.at - hit.position) for hit in pair.hits})
 
 
 def longest_run(pair: Pair) -> float:
     """Longest run shared along one diagonal, stepping over up to `SKIP` mismatches, over the
-    prompt's length."""
+    entry's length."""
     runs = (_run(list(_agreement(pair, *diagonal))) for diagonal in diagonals(pair))
-    return max(runs, default=0) / len(pair.prompt)
+    return max(runs, default=0) / len(pair.entry)
+
+
+def run_of(run: list[str], text: list[str]) -> bool:
+    """Whether a text holds a run of tokens."""
+    return any(text[k : k + len(run)] == run for k in range(len(text) - len(run) + 1))
 
 
 def _answered(pair: Pair) -> bool:
     """Whether the row holds the item's answer as a run of tokens, outside the prompt itself."""
-    item = pair.prompt.item
+    item = pair.entry.item
     answer, prompt = words(item.answer or ""), words(item.prompt)
     return bool(answer) and any(
-        _run_of(answer, rest)
-        for text in pair.scanned.texts
-        for rest in _between(words(text), prompt)
+        run_of(answer, rest)
+        for segment in pair.scanned.segments
+        for rest in _between(words(segment.text), prompt)
     )
 
 
@@ -116,14 +123,12 @@ def _between(text: list[str], prompt: list[str]) -> Iterator[list[str]]:
     yield text[begin:]
 
 
-def _run_of(run: list[str], text: list[str]) -> bool:
-    return any(text[k : k + len(run)] == run for k in range(len(text) - len(run) + 1))
-
-
 def _agreement(pair: Pair, segment: int, start: int) -> Iterator[bool]:
-    ids = pair.scanned.ids[segment]
-    for k, token in enumerate(pair.prompt.ids):
-        yield 0 <= start + k < len(ids) and ids[start + k] == token
+    reading = pair.scanned.readings[segment]
+    found = reading.ids(max(start, 0), max(start + len(pair.entry), 0))
+    there = [None] * max(-start, 0) + found
+    for k, token in enumerate(pair.entry.ids):
+        yield k < len(there) and there[k] == token
 
 
 def _run(same: list[bool]) -> int:

@@ -51,7 +51,13 @@ def chunks(text: str) -> Iterator[tuple[int, int, str]]:
         normal forms joined are `normalise(text)`.
     """
     for found in alphabet().chunk.finditer(text):
-        yield found.start(), found.end(), _normal_chunk(found.group())
+        yield found.start(), found.end(), fold_chunk(found.group())
+
+
+@functools.lru_cache(maxsize=65_536)
+def fold_chunk(chunk: str) -> str:
+    """The normal form of a character with what combines with it."""
+    return normalise(chunk)
 
 
 @functools.cache
@@ -75,11 +81,6 @@ def alphabet() -> Alphabet:
         chunk=re.compile(f"(?s:.)[{_ranges(_joining(points))}{hidden}]*"),
         token=re.compile(f"[{starts}][{inner}]*|[{single}]|[{symbols}]"),
     )
-
-
-@functools.lru_cache(maxsize=65_536)
-def _normal_chunk(chunk: str) -> str:
-    return normalise(chunk)
 
 
 def _fold(text: str, letters: Alphabet) -> str:

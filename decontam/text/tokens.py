@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from decontam.normalise import alphabet, chunks, normalise
+from decontam.text.normalise import alphabet, chunks, normalise
 
 VERSION = 1
 """Raise when the same text would give other tokens: an index is only good for one version."""

@@ -46,8 +46,10 @@ class Overlap:
     verdict: Literal["contaminated", "clean", "unchecked"]
 
     def record(self) -> dict[str, object]:
-        """The fields as a plain record."""
-        return asdict(self)
+        """The fields as a plain record, the bounds as `interval`."""
+        fields = asdict(self)
+        low, high = fields.pop("low"), fields.pop("high")
+        return {**fields, "interval": None if low is None else [low, high]}
 
 
 def overlap(benchmark: str, items: Sequence[ItemSummary]) -> Overlap:

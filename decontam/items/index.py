@@ -1,0 +1,180 @@
+"""n-gram -> where it stands in which entries, as arrays that every process can map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from decontam.items.entries import Entries, Ints, Part, Ragged
+from decontam.items.information import Bits
+from decontam.policy import Policy
+from decontam.rows.shapes import ANSWER, QUESTION
+from decontam.text._scanner import Scanner
+from decontam.text.scanner import Hashes, gram_keys, scanner_alphabet
+
+LOOKED_FOR: Mapping[Part, int] = {"prompt": QUESTION, "passage": QUESTION, "answer": ANSWER}
+
+ARRAYS = ("grams", "gram_buckets", "bitmap", "bounds", "post_entry", "post_position", "vocabulary",
+          "vocabulary_buckets", "prompt_bounds", "prompt_tokens", "bit_bounds", "bit_tokens", "bits",
+          "bit_counts", "least", "parts")  # fmt: skip
+"""The arrays that the scanner takes, in its order."""
+
+_BITS_PER_GRAM = 16
+_MOST_WORDS = 1 << 19
+"""The bitmap stays within 4 MiB, so that most of it stays in the processor's cache."""
+
+Array = NDArray[np.generic]
+
+
+@dataclass(frozen=True, slots=True)
+class Grams:
+    """n-grams to look up; arrays of one length."""
+
+    entry: Ints
+    position: Ints
+    """Where the n-gram begins, in tokens."""
+    n: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """Which pairs of a row and an entry leave the scanner; it may only let too much through."""
+
+    windows: bool = False
+    """Some stretch of a turn, long enough for the entry, must hold ..."""
+    share: float = 0.0
+    """... more than this share of the entry's information ..."""
+    tokens: float = 0.0
+    """... or of its tokens, in any order."""
+    whole_below: int = 0
+    """Entries of fewer tokens are let through."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """What one policy looks for, ready to be looked up in any text."""
+
+    policy: Policy
+    entries: Entries
+    arrays: Mapping[str, Array]
+    """By the names in `ARRAYS`, and `gram_sizes`."""
+    sizes: tuple[int, ...]
+    """The lengths of the n-grams that are looked up."""
+    screen: Screen
+
+    def gram_size(self, entry: int) -> int:
+        """The length of the n-grams by which an entry is looked up."""
+        return int(self.arrays["gram_sizes"][entry])
+
+    @cached_property
+    def asked(self) -> int:
+        """What any turn is asked for: bits of `QUESTION` and `ANSWER`."""
+        return int(np.bitwise_or.reduce(self.arrays["parts"]))
+
+    def scanner(self) -> Scanner:
+        """A scanner of this index; not safe to share between threads."""
+        s = self.screen
+        arrays = tuple(np.ascontiguousarray(self.arrays[name]) for name in ARRAYS)
+        return Scanner(
+            scanner_alphabet(), arrays, self.sizes, s.windows, s.share, s.tokens, s.whole_below
+        )  # fmt: skip
+
+    def bits(self, entry: int) -> dict[int, float]:
+        """Information of each distinct token of an entry, in bits."""
+        begin, end = self.arrays["bit_bounds"][entry : entry + 2].tolist()
+        tokens = self.arrays["bit_tokens"][begin:end].tolist()
+        return dict(zip(tokens, self.arrays["bits"][begin:end].tolist(), strict=True))
+
+
+def build(
+    policy: Policy,
+    entries: Entries,
+    grams: Grams,
+    bits: Mapping[int, Bits],
+    least: Sequence[int],
+    screen: Screen,
+) -> Index:
+    """Make an index.
+
+    Args:
+        policy: What it serves.
+        entries: What is looked for.
+        grams: Which of their n-grams are looked up.
+        bits: Information of the tokens by entry; empty where the rule weighs nothing.
+        least: For each entry the least number of hits in a row that the rule could flag.
+        screen: What leaves the scanner.
+    """
+    prompts = Ragged.of([e.ids for e in entries.entries])
+    keys = _keys(entries.vocabulary.hashes[prompts.values], prompts.bounds, grams)
+    order = np.argsort(keys, kind="stable")
+    distinct, first = np.unique(keys[order], return_index=True)
+    arrays: dict[str, Array] = {
+        "grams": distinct,
+        "gram_buckets": _buckets(distinct),
+        "bitmap": _bitmap(distinct),
+        "bounds": np.append(first, len(keys)).astype(np.uint32),
+        "post_entry": grams.entry[order].astype(np.uint32),
+        "post_position": grams.position[order].astype(np.uint32),
+        "vocabulary": entries.vocabulary.hashes,
+        "vocabulary_buckets": _buckets(entries.vocabulary.hashes),
+        "prompt_bounds": prompts.bounds.astype(np.uint32),
+        "prompt_tokens": prompts.values.astype(np.uint32),
+        "least": np.array(least, dtype=np.uint32),
+        "parts": np.array([LOOKED_FOR[e.part] for e in entries.entries], dtype=np.uint8),
+        "gram_sizes": _gram_sizes(len(entries.entries), grams),
+        **_weights(len(entries.entries), bits),
+    }
+    return Index(policy, entries, arrays, tuple(np.unique(grams.n).tolist()), screen)
+
+
+def _keys(hashes: Hashes, bounds: Ints, grams: Grams) -> Hashes:
+    keys = np.zeros(len(grams.n), dtype=np.uint64)
+    for n in np.unique(grams.n).tolist():
+        of_n = grams.n == n
+        keys[of_n] = gram_keys(hashes, n)[bounds[grams.entry[of_n]] + grams.position[of_n]]
+    return keys
+
+
+def _gram_sizes(entries: int, grams: Grams) -> Array:
+    sizes = np.zeros(entries, dtype=np.uint32)
+    sizes[grams.entry] = grams.n
+    return sizes
+
+
+def _buckets(keys: Hashes) -> NDArray[np.uint32]:
+    """Where in the sorted keys each run of leading bits begins, about one key to a run."""
+    bits = max(1, (max(len(keys), 2) - 1).bit_length())
+    counts = np.bincount((keys >> np.uint64(64 - bits)).astype(np.int64), minlength=1 << bits)
+    return np.concatenate(([0], np.cumsum(counts))).astype(np.uint32)
+
+
+def _bitmap(keys: Hashes) -> Hashes:
+    """A Bloom filter: two bits of one word for each key."""
+    words = 2
+    while words * 64 < len(keys) * _BITS_PER_GRAM and words < _MOST_WORDS:
+        words *= 2
+    one, shift = np.uint64(1), np.uint64(64 - (words.bit_length() - 1))
+    bits = one << (keys & np.uint64(63)) | one << (keys >> np.uint64(6) & np.uint64(63))
+    bitmap = np.zeros(words, dtype=np.uint64)
+    np.bitwise_or.at(bitmap, (keys >> shift).astype(np.int64), bits)
+    return bitmap
+
+
+def _weights(entries: int, bits: Mapping[int, Bits]) -> dict[str, Array]:
+    found = [bits.get(k) for k in range(entries)]
+    lengths = [len(b.token) if b else 0 for b in found]
+    held = [b for b in found if b]
+
+    def joined(name: str, kind: type[np.generic]) -> Array:
+        return np.concatenate([np.zeros(0), *(getattr(b, name) for b in held)]).astype(kind)
+
+    return {
+        "bit_bounds": np.concatenate(([0], np.cumsum(lengths))).astype(np.uint32),
+        "bit_tokens": joined("token", np.uint32),
+        "bits": joined("bits", np.float64),
+        "bit_counts": joined("count", np.uint32),
+    }

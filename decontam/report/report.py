@@ -1,0 +1,141 @@
+"""What a check found, and what it looked at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from decontam.policy import Policy
+from decontam.report.accounts import overlaps
+from decontam.report.evidence import Match
+from decontam.report.overlap import ItemSummary, Overlap
+from decontam.report.tables import item_table, match_table
+from decontam.rows.shapes import read_row
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+AnyRow = TypeVar("AnyRow", bound=Mapping[str, object])
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How much was looked at and found."""
+
+    rows_read: int
+    rows_flagged: int
+    rows_unreadable: int
+    matches: int
+    variants: int
+    """Matches that share an item's wording only."""
+    bytes_read: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of one check."""
+
+    policy: Policy
+    totals: Totals
+    accounts: tuple[ItemSummary, ...]
+    """Every item given, in order, also those that could not be looked for."""
+    found: Sequence[Match] | Path
+    """The matches, or the Parquet file that holds them."""
+    digests: tuple[bytes, ...] = ()
+    """What each row that was passed in memory said when it was scanned, so that `clean` cannot be
+    given others."""
+
+    @property
+    def matches(self) -> pa.Table:
+        """Matches by file, row, benchmark and item as an Arrow table (fields of `Match`)."""
+        if isinstance(self.found, Path):
+            import pyarrow.parquet as pq
+
+            return pq.read_table(self.found, memory_map=True)
+        return match_table(self.found)
+
+    @property
+    def items(self) -> pa.Table:
+        """Every item's account as an Arrow table (fields of `ItemSummary`)."""
+        return item_table(self.accounts)
+
+    def evidence(self) -> Iterator[Match]:
+        """The matches one by one."""
+        if not isinstance(self.found, Path):
+            yield from self.found
+            return
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(self.found) as file:
+            for batch in file.iter_batches(1000):
+                yield from (Match(**record) for record in batch.to_pylist())
+
+    @property
+    def flagged(self) -> tuple[int, ...]:
+        """Numbers of the flagged rows that were passed in memory, ascending."""
+        return tuple(sorted({m.row for m in self.evidence() if m.flagged}))
+
+    @property
+    def benchmarks(self) -> tuple[Overlap, ...]:
+        """How much of each benchmark the rows hold, in the order of the items."""
+        return overlaps(self.accounts)
+
+    def summary(self) -> dict[str, Any]:
+        """The figures: rows, items, seconds, and overlap and verdict by benchmark."""
+        totals = self.totals
+        return {
+            "policy": self.policy.name,
+            "mode": self.policy.mode,
+            "rows_read": totals.rows_read,
+            "rows_flagged": totals.rows_flagged,
+            "rows_unreadable": totals.rows_unreadable,
+            "bytes_read": totals.bytes_read,
+            "items_total": len(self.accounts),
+            "items_indexed": sum(i.indexed for i in self.accounts),
+            "items_matched": sum(i.rows > 0 for i in self.accounts),
+            "matches": totals.matches,
+            "template_variants": totals.variants,
+            "seconds": round(totals.seconds, 3),
+            "benchmarks": {b.benchmark: b.record() for b in self.benchmarks},
+        }
+
+    def clean(self, rows: Iterable[AnyRow]) -> list[AnyRow]:
+        """The rows that are not flagged, in order.
+
+        Args:
+            rows: The rows that were checked, again.
+
+        Raises:
+            ValueError: they are not the rows that were checked; an unscanned row is not clean.
+        """
+        flagged, kept, removed = set(self.flagged), [], 0
+        for number, row in enumerate(rows):
+            known = self.digests[number] if number < len(self.digests) else b""
+            if read_row(number, row).digest() != known:
+                raise ValueError(f"row {number} is not the row that was checked; check these rows")
+            if number in flagged:
+                removed += 1
+            else:
+                kept.append(row)
+        if len(kept) + removed != self.totals.rows_read:
+            raise ValueError(
+                f"{len(kept) + removed} rows given, {self.totals.rows_read} checked; pass the same rows"
+            )
+        return kept
+
+    def write(self, folder: str | Path) -> None:
+        """Write `matches.parquet`, `items.parquet` and `summary.json` into a folder; the tables
+        follow from rows, items and policy alone, byte for byte."""
+        import pyarrow.parquet as pq
+
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        if self.found != folder / "matches.parquet":
+            pq.write_table(self.matches, folder / "matches.parquet")
+        pq.write_table(self.items, folder / "items.parquet")
+        text = json.dumps(self.summary(), indent=2, ensure_ascii=False)
+        (folder / "summary.json").write_text(text + "\n", encoding="utf-8")

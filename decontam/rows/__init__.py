@@ -1,0 +1,1 @@
+"""What is looked at: files of training rows, read to their end or not at all."""

@@ -1,0 +1,160 @@
+"""The files that hold the training rows: which they are, what they are called, how they are opened."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+Format = Literal["jsonl", "json", "parquet"]
+Compression = Literal["gz", "zst", "bz2", "xz"]
+
+FORMATS: dict[str, Format] = {".jsonl": "jsonl", ".json": "json", ".parquet": "parquet"}
+COMPRESSIONS: dict[str, Compression] = {".gz": "gz", ".zst": "zst", ".bz2": "bz2", ".xz": "xz"}
+READABLE = ".jsonl, .json (each also .gz, .zst, .bz2, .xz) and .parquet"
+
+NO_DATA = ("readme", "license", "licence", "notice", "dataset_info", "dataset_infos")
+"""How files are named that lie beside data and hold none; hidden files are left out as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """One file of training rows."""
+
+    path: Path
+    name: str
+    """Path below the folder that holds all the files of a check; no two have the same."""
+    format: Format
+    compression: Compression | None
+    size: int
+    """Bytes on disk."""
+
+
+def find_files(given: Sequence[str]) -> list[DataFile]:
+    """The files that arguments name, in a fixed order.
+
+    Args:
+        given: Files, folders (read to their leaves) and globs.
+
+    Raises:
+        ValueError: nothing there, a file that cannot be read as rows, a link to a folder, the same
+            file named twice; the message names the path and the remedy.
+    """
+    paths = sorted({p.absolute(): p for name in given for p in _expand(name)}.items())
+    if not paths:
+        raise ValueError("no training data; name at least one file, folder or glob")
+    _once([path for path, _ in paths])
+    top = Path(os.path.commonpath([path.parent for path, _ in paths]))
+    return [_data_file(path, path.relative_to(top).as_posix()) for path, _ in paths]
+
+
+@contextmanager
+def opened(file: DataFile) -> Iterator[BinaryIO]:
+    """A file's bytes, decompressed.
+
+    Raises:
+        ValueError: the file cannot be read, or its compression is broken or ends early (also while
+            it is read); the message names the file.
+    """
+    try:
+        with _open(file) as stream:
+            yield stream
+    except (OSError, EOFError) as error:
+        raise ValueError(f"{file.name}: cannot be read to its end: {error}; {_remedy()}") from error
+    except _lzma_error() as error:
+        raise ValueError(f"{file.name}: broken xz stream: {error}; {_remedy()}") from error
+
+
+def _open(file: DataFile) -> BinaryIO:
+    if file.compression is None:
+        return file.path.open("rb")
+    if file.compression == "xz":
+        import lzma
+
+        return lzma.open(file.path)
+    import pyarrow as pa
+
+    # Arrow's streams are the fast ones here, read all frames, and refuse one that ends early.
+    codec = {"gz": "gzip", "zst": "zstd", "bz2": "bz2"}[file.compression]
+    stream: BinaryIO = pa.CompressedInputStream(pa.OSFile(str(file.path), "rb"), codec)
+    return stream
+
+
+def _lzma_error() -> type[Exception]:
+    import lzma
+
+    return lzma.LZMAError
+
+
+def _remedy() -> str:
+    return "fetch or write it again"
+
+
+def _expand(name: str) -> Iterator[Path]:
+    path = Path(name)
+    if path.is_dir():
+        yield from _leaves(path)
+    elif path.exists() or path.is_symlink():
+        yield path
+    elif glob.has_magic(name):
+        found = sorted(glob.glob(name, recursive=True))  # noqa: PTH207  (keeps absolute patterns)
+        if not found:
+            raise ValueError(f"{name}: no file matches; check the pattern")
+        for match in found:
+            yield from _leaves(Path(match)) if Path(match).is_dir() else [Path(match)]
+    else:
+        raise ValueError(f"{name} does not exist; name a file, folder, glob or Hub dataset (org/name)")
+
+
+def _leaves(folder: Path) -> Iterator[Path]:
+    found = False
+    for place, folders, files in os.walk(folder, onerror=_unreadable):
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        for name in folders:
+            if (link := Path(place, name)).is_symlink():
+                raise ValueError(f"{link} is a link to a folder; name the folder it points to")
+        for name in sorted(files):
+            if not name.startswith(".") and not _no_data(name):
+                found = True
+                yield Path(place, name)
+    if not found:
+        raise ValueError(f"{folder} holds no training data; it can be {READABLE}")
+
+
+def _unreadable(error: OSError) -> None:
+    raise ValueError(f"{error.filename}: cannot be listed: {error.strerror}") from error
+
+
+def _no_data(name: str) -> bool:
+    stem = name.lower()
+    return stem.endswith(".md") or stem.split(".")[0] in NO_DATA
+
+
+def _once(paths: Sequence[Path]) -> None:
+    seen: dict[Path, Path] = {}
+    for path in paths:
+        real = path.resolve()
+        if real in seen and seen[real] != path:
+            raise ValueError(f"{path} and {seen[real]} are one file; name it once")
+        seen[real] = path
+
+
+def _data_file(path: Path, name: str) -> DataFile:
+    suffixes = [s.lower() for s in path.suffixes]
+    compression = COMPRESSIONS.get(suffixes[-1]) if suffixes else None
+    inner = suffixes[-2] if compression and len(suffixes) > 1 else suffixes[-1] if suffixes else ""
+    format = FORMATS.get(inner)
+    if format is None or (format == "parquet" and compression):
+        raise ValueError(f"{path}: not a format that can be read; it can be {READABLE}")
+    if not path.exists():
+        raise ValueError(f"{path} is a link to nothing; remove it or restore its target")
+    if not path.is_file():
+        raise ValueError(f"{path} is not a regular file; name files with rows")
+    size = path.stat().st_size
+    if size == 0:
+        raise ValueError(f"{path} is empty; remove it or fetch it again")
+    return DataFile(path, name, format, compression, size)

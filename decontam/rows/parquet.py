@@ -1,0 +1,143 @@
+"""Parquet files -> batches of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from decontam.rows.batch import Batch
+from decontam.rows.files import DataFile
+from decontam.rows.shapes import ANSWER, KEYS, QUESTION, Doc, Mode, asked, read_row, role_of
+from decontam.rows.shards import Shard
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+ROWS = 4096
+"""Rows that are read together."""
+
+
+@contextmanager
+def opened_parquet(file: DataFile) -> Iterator[pq.ParquetFile]:
+    """An open Parquet file.
+
+    Raises:
+        ValueError: it cannot be read (also while it is read); names the file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(file.path) as parquet:
+            yield parquet
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"{file.name}: not a whole Parquet file: {error}; fetch it again") from error
+
+
+def parquet_batches(shard: Shard, mode: Mode, fields: Sequence[str]) -> Iterator[Batch]:
+    """The rows of a shard.
+
+    Raises:
+        ValueError: the file cannot be read, or has none of the columns that hold text.
+    """
+    first = 0
+    with opened_parquet(shard.file) as parquet:
+        columns = _columns(shard.file, parquet.schema_arrow.names, fields)
+        groups = list(range(shard.begin, shard.end))
+        for table in parquet.iter_batches(ROWS, row_groups=groups, columns=columns):
+            yield _batch(table, first, mode, fields)
+            first += table.num_rows
+
+
+def _columns(file: DataFile, names: Sequence[str], fields: Sequence[str]) -> list[str]:
+    missing = [f for f in fields if f not in names]
+    if missing:
+        raise ValueError(f"{file.name} has no column {missing[0]!r}; it has {', '.join(names)}")
+    columns = [n for n in names if n in (fields or KEYS)]
+    if not columns:
+        raise ValueError(
+            f"{file.name} has the columns {', '.join(names)}; name those that hold text with --fields"
+        )
+    return columns
+
+
+def _batch(table: pa.RecordBatch, first: int, mode: Mode, fields: Sequence[str]) -> Batch:
+    def doc(place: int) -> Doc:
+        return read_row(first + place, table.slice(place, 1).to_pylist()[0], fields)
+
+    batch = Batch(first, doc)
+    if not fields and _quick(batch, table, mode):
+        return batch
+    batch = Batch(first, doc)
+    for place in range(table.num_rows):
+        try:
+            row = doc(place)
+            batch.add([s.text for s in row.segments], row.asked(mode))
+        except (ValueError, UnicodeDecodeError) as error:
+            batch.refuse(str(error))
+    return batch
+
+
+def _quick(batch: Batch, table: pa.RecordBatch, mode: Mode) -> bool:
+    """Fill a batch by columns, where the table has one plain shape and no gap in it."""
+    names = table.schema.names
+    if names == ["text"]:
+        return _texts(batch, table.column(0))
+    return names == ["messages"] and _messages(batch, table.column(0), mode)
+
+
+def _strings(column: Any) -> list[str] | None:
+    import pyarrow as pa
+
+    if column.null_count or not (
+        pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    ):
+        return None
+    try:
+        found: list[str] = column.to_pylist()
+    except UnicodeDecodeError:
+        return None
+    return found
+
+
+def _texts(batch: Batch, column: pa.Array) -> bool:
+    texts = _strings(column)
+    if texts is None or not all(t and not t.isspace() for t in texts):
+        return False
+    batch.texts += texts
+    batch.asked += bytes([QUESTION | ANSWER]) * len(texts)
+    batch.ends += range(1, len(texts) + 1)
+    return True
+
+
+def _messages(batch: Batch, column: pa.Array, mode: Mode) -> bool:
+    import pyarrow as pa
+
+    if column.null_count or not pa.types.is_list(column.type):
+        return False
+    turns = column.flatten()
+    if not pa.types.is_struct(turns.type) or turns.null_count:
+        return False
+    if {f.name for f in turns.type} != {"role", "content"}:
+        return False
+    roles, contents = _strings(turns.field("role")), _strings(turns.field("content"))
+    if roles is None or contents is None:
+        return False
+    masks = {role: asked(mode, role_of(role)) for role in set(roles)}
+    batch.texts += contents
+    batch.asked += bytes(map(masks.__getitem__, roles))
+    ends = column.offsets.to_numpy()[1:] - column.offsets[0].as_py()
+    batch.ends += ends.tolist()
+    return _asked_something(batch)
+
+
+def _asked_something(batch: Batch) -> bool:
+    begin = 0
+    for end in batch.ends:
+        turns = zip(batch.texts[begin:end], batch.asked[begin:end], strict=True)
+        if not any(mask & QUESTION and str(text).strip() for text, mask in turns):
+            return False
+        begin = end
+    return True

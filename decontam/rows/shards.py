@@ -1,0 +1,56 @@
+"""Files cut into pieces that are scanned, published and resumed one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from decontam.rows.files import DataFile
+
+SHARD = 64 << 20
+"""Bytes of a file that one shard covers, where the file can be entered in the middle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A piece of a file: of plain JSON lines those that begin in a range of bytes, of Parquet a
+    range of row groups, else the whole."""
+
+    file: DataFile
+    number: int
+    """Place of the shard within its file."""
+    begin: int
+    end: int
+
+
+def shards(files: Sequence[DataFile]) -> list[Shard]:
+    """All shards, in the order of files and of their rows.
+
+    Raises:
+        ValueError: a Parquet file that cannot be read.
+    """
+    return [Shard(file, k, *cut) for file in files for k, cut in enumerate(_cuts(file))]
+
+
+def _cuts(file: DataFile) -> Iterator[tuple[int, int]]:
+    if file.format == "parquet":
+        yield from _row_groups(file)
+    elif file.format == "jsonl" and file.compression is None:
+        for begin in range(0, file.size, SHARD):
+            yield begin, min(begin + SHARD, file.size)
+    else:
+        yield 0, file.size
+
+
+def _row_groups(file: DataFile) -> Iterator[tuple[int, int]]:
+    from decontam.rows.parquet import opened_parquet
+
+    with opened_parquet(file) as parquet:
+        begin = held = 0
+        for group in range(parquet.num_row_groups):
+            held += parquet.metadata.row_group(group).total_byte_size
+            if held >= SHARD:
+                yield begin, group + 1
+                begin, held = group + 1, 0
+        if begin < parquet.num_row_groups or not parquet.num_row_groups:
+            yield begin, parquet.num_row_groups

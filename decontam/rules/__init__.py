@@ -1,0 +1,1 @@
+"""What counts as a match: the published rules, and the default."""

@@ -1,0 +1,80 @@
+"""Rows x index -> the pairs of a row and an entry that share n-grams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from decontam.items.index import Index
+from decontam.rows.batch import Batch
+from decontam.rules.pair import Hit, Pair, Scanned
+from decontam.text._scanner import Scanner
+from decontam.text.reading import Reading
+
+Table = NDArray[np.int32]
+"""Hits, one a line: entry, text, place in the text, position in the entry."""
+
+
+class Scan:
+    """An index at work in one process."""
+
+    def __init__(self, index: Index) -> None:
+        """Ready a scanner."""
+        self.index = index
+        self.scanner: Scanner = index.scanner()
+
+    def pairs(self, batch: Batch) -> Iterator[Pair]:
+        """Every pair worth a look, in the order of rows and entries; notes rows that cannot be read
+        in `batch.bad`."""
+        asked = bytes(mask & self.index.asked for mask in batch.asked)
+        found, bad = self.scanner.scan(batch.texts, asked, batch.ends)  # type: ignore[arg-type]
+        ends = np.array(batch.ends)
+        for text, reason in bad:
+            batch.bad.setdefault(int(np.searchsorted(ends, text, side="right")), reason)
+        hits = np.frombuffer(found, dtype=np.int32).reshape(-1, 4)
+        rows = np.searchsorted(ends, hits[:, 1], side="right")
+        order = np.lexsort((hits[:, 3], hits[:, 2], hits[:, 1], hits[:, 0], rows))
+        hits, rows = hits[order], rows[order]
+        cuts = np.flatnonzero(np.diff(rows) | np.diff(hits[:, 0])) + 1
+        scanned: Scanned | None = None
+        for group, place in zip(_split(hits, cuts), _first(rows, cuts), strict=True):
+            if scanned is None or scanned.row != batch.first + place:
+                scanned = self._scanned(batch, place)
+            pair = self._pair(scanned, group, batch.ends[place] - len(scanned.segments))
+            if pair.hits:
+                yield pair
+
+    def _scanned(self, batch: Batch, place: int) -> Scanned:
+        doc = batch.doc(place)
+        readings = tuple(Reading(self.scanner, s.text) for s in doc.segments)
+        return Scanned(batch.first + place, doc.segments, readings)
+
+    def _pair(self, scanned: Scanned, group: Table, first_text: int) -> Pair:
+        place = int(group[0, 0])
+        entry = self.index.entries.entries[place]
+        n = self.index.gram_size(place)
+        found = (Hit(text - first_text, at, k, n) for _, text, at, k in group.tolist())
+        return Pair(scanned, place, entry, tuple(self._confirmed(scanned, found)))
+
+    def _confirmed(self, scanned: Scanned, hits: Iterator[Hit]) -> list[Hit]:
+        """Hits whose tokens agree as text: the scanner compares hashes."""
+        encode, agreed = self.index.entries.vocabulary.encode, {}
+        kept = []
+        for hit in hits:
+            reading, key = scanned.readings[hit.segment], (hit.segment, hit.at, hit.n)
+            if key not in agreed:
+                begin, end = hit.at, hit.at + hit.n
+                agreed[key] = encode(reading.words(begin, end)) == reading.ids(begin, end)
+            if agreed[key]:
+                kept.append(hit)
+        return kept
+
+
+def _split(hits: Table, cuts: Sequence[int] | NDArray[np.intp]) -> list[Table]:
+    return np.split(hits, cuts) if len(hits) else []
+
+
+def _first(rows: NDArray[np.intp], cuts: NDArray[np.intp]) -> list[int]:
+    return rows[np.concatenate(([0], cuts))].tolist() if len(rows) else []

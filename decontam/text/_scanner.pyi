@@ -1,0 +1,35 @@
+"""Text -> tokens -> n-grams that benchmark items hold."""
+
+from collections.abc import Callable
+
+from typing_extensions import Buffer
+
+class Alphabet:
+    def __init__(
+        self,
+        classify: Callable[[int], tuple[int, int, str]],
+        fold_chunk: Callable[[str], str],
+    ) -> None: ...
+    def hashes(self, text: str | Buffer, /) -> bytes: ...
+
+class Scanner:
+    def __init__(
+        self,
+        alphabet: Alphabet,
+        arrays: tuple[Buffer, ...],
+        sizes: tuple[int, ...],
+        windows: bool,
+        share: float,
+        tokens: float,
+        whole_below: int,
+    ) -> None: ...
+    def scan(
+        self, texts: list[str | Buffer], wanted: Buffer, ends: list[int], /
+    ) -> tuple[bytes, list[tuple[int, str]]]: ...
+    def read(self, text: str | Buffer, /) -> tuple[bytes, bytes]: ...
+    def gram_rows(self) -> bytes: ...
+
+def gram_keys(hashes: Buffer, n: int, /) -> bytes: ...
+def is_utf8(data: Buffer, /) -> bool: ...
+def separators(data: Buffer, /) -> tuple[list[int], bool]: ...
+def doubtful(texts: list[str | Buffer], asked: Buffer, ends: list[int], /) -> list[int]: ...
