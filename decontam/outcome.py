@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,7 +25,6 @@ Line = TypeVar("Line")
 class Evidence:
     """A line of `matches.parquet`; its fields are those of `decontam.evidence.Match`."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
     file: str
     row: int
     turn: int
@@ -56,7 +55,6 @@ class Evidence:
 class ItemLine:
     """A line of `items.parquet`, as far as the review needs it."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
     benchmark: str
     item: str
     indexed: bool
@@ -145,25 +143,45 @@ def _summary(text: bytes) -> Summary:
     try:
         return TypeAdapter(Summary).validate_json(text)
     except ValidationError as error:
-        raise ValueError(_first(error.errors())) from error
+        wrong = error.errors()[0]
+        place = ": ".join(map(str, wrong["loc"]))
+        raise ValueError(f"{place}: {wrong['msg']}" if place else wrong["msg"]) from error
 
 
 def _lines(path: Path, line: type[Line], most: int | None = None) -> tuple[tuple[Line, ...], int]:
     """The lines of a table, at most so many, and how many there are."""
     import pyarrow.parquet as pq
-    from pydantic import TypeAdapter, ValidationError
 
-    columns = [f.name for f in fields(line)]  # type: ignore[arg-type]
+    kinds = {f.name: str(f.type) for f in fields(line)}  # type: ignore[arg-type]
     with pq.ParquetFile(path) as file:
-        missing = [c for c in columns if c not in file.schema_arrow.names]
+        missing = [name for name in kinds if name not in file.schema_arrow.names]
         if missing:
             raise ValueError(f"no column {missing[0]!r}")
-        records = [r for batch in _best(file, columns, most) for r in batch.to_pylist()]
-        found = file.metadata.num_rows
-    try:
-        return TypeAdapter(tuple[line, ...]).validate_python(records), found  # type: ignore[valid-type]
-    except ValidationError as error:
-        raise ValueError("line " + _first(error.errors())) from error
+        found: list[Line] = []
+        for batch in _best(file, list(kinds), most):
+            for name, kind in kinds.items():
+                _verify(name, batch.column(name), kind)
+            found += [line(**record) for record in batch.to_pylist()]
+        return tuple(found), file.metadata.num_rows
+
+
+def _verify(name: str, values: pa.Array, kind: str) -> None:
+    import pyarrow.compute as pc
+    from pyarrow import types
+
+    number = types.is_integer(values.type) or types.is_floating(values.type)
+    fits = {
+        "int": types.is_integer(values.type),
+        "float": number,
+        "bool": types.is_boolean(values.type),
+        "str": types.is_string(values.type) or types.is_large_string(values.type),
+    }[kind.removesuffix(" | None")]
+    if not fits:
+        raise ValueError(f"column {name!r} holds {values.type}, not {kind}")
+    if values.null_count and not kind.endswith(" | None"):
+        raise ValueError(f"column {name!r} has lines without a value")
+    if number and not pc.all(pc.is_finite(values)).as_py():
+        raise ValueError(f"column {name!r} holds a number that is not finite")
 
 
 def _best(file: pq.ParquetFile, columns: list[str], most: int | None) -> Iterator[pa.RecordBatch]:
@@ -179,9 +197,3 @@ def _best(file: pq.ParquetFile, columns: list[str], most: int | None) -> Iterato
     for batch in file.iter_batches(columns=columns):
         yield batch.take([k for k in range(batch.num_rows) if start + k in chosen])
         start += batch.num_rows
-
-
-def _first(errors: Iterable[Any]) -> str:
-    """The first thing wrong: where, and what."""
-    error = next(iter(errors))
-    return f"{': '.join(map(str, error['loc']))}: {error['msg']}".removeprefix(": ")

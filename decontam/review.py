@@ -31,7 +31,7 @@ _INVISIBLE = (
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff"
 )
 
-_HIDDEN = re.compile(f"[\x00-\x1f{_INVISIBLE}]")
+_HIDDEN = re.compile(f"[\x00-\x1f{_INVISIBLE}\U000e0001-\U000e01ef]")
 
 _ESCAPED = re.compile(f"[<>&{_INVISIBLE}]")
 """What HTML, JavaScript or a reader of the page's source could take for something else."""
