@@ -1,0 +1,401 @@
+"""The review page shows every match as text, and gives back what people decided."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from decontam import review
+from decontam.allowlist import Allowlist, digest
+from decontam.outcome import Evidence, Outcome, read_outcome
+from decontam.review import payload, visible, write_review
+
+HOSTILE = (
+    "</script><script>document.title='owned'</script> stands in this row of data",
+    "<img src=x onerror=\"document.title='owned'\"> stands in this row of data",
+    "<!-- <script> ]]> \"quotes\" 'single' `tick` & &lt; \\u003c stand in this row",
+    "separators \u2028 \u2029 \x85, bidi \u202eevil\u202c, zero \u200b width, nul \x00, del \x7f",
+    "escapes \\ud800 \\n \\\" of a surrogate, and ${document.title='owned'} {{ 7 * 7 }}",
+    "x" * 100_000,
+    "مرحبا بالعالم كيف حالك اليوم يا صديقي",
+)
+TYPES = {
+    "int": pa.int64(), "float": pa.float64(), "float | None": pa.float64(), "bool": pa.bool_(),
+}  # fmt: skip
+PLAIN = Evidence(
+    file="train/a.jsonl", row=7, turn=0, benchmark="gsm8k", item="test/1", label="near",
+    flagged=True, allowed=False, rule="distinctive part", score=0.9, token_match=0.8,
+    ngram_match=0.7, longest_match=0.6, weighted=None, train_start=6, train_end=34,
+    train_text="Ann has 12 green apples now.", train_before="Hello ", train_after=" Bye",
+    item_start=0, item_end=26, item_text="Ann has 12 red apples now.", item_before="",
+    item_after="",
+)  # fmt: skip
+SUMMARY: dict[str, Any] = {
+    "policy": "default", "mode": "user", "rows_read": 12_000, "rows_flagged": 37,
+    "rows_unreadable": 0, "items_total": 1319, "items_indexed": 1318, "items_matched": 31,
+    "seconds": 4.2, "bytes_read": 3_000_000,
+    "benchmarks": {
+        "gsm8k": {"items": 1319, "indexed": 1318, "matched": 31, "rate": 31 / 1318,
+                  "interval": [0.0166, 0.0332], "verdict": "contaminated"},
+        "</td><b>\u202e": {"items": 2, "indexed": 0, "matched": 0, "rate": None,
+                           "interval": None, "verdict": "unchecked"},
+    },
+}  # fmt: skip
+ITEMS = [
+    {"benchmark": "gsm8k", "item": "test/1", "indexed": True, "reason": None},
+    {"benchmark": "gsm8k", "item": "<i>", "indexed": False, "reason": "empty <prompt>"},
+]
+
+
+def leave(folder: Path, matches: Sequence[Evidence]) -> Path:
+    """Leave in a folder what a check leaves."""
+    schema = pa.schema([(f.name, TYPES.get(str(f.type), pa.string())) for f in fields(Evidence)])
+    columns = {name: [getattr(m, name) for m in matches] for name in schema.names}
+    folder.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(columns, schema=schema), folder / "matches.parquet")
+    pq.write_table(pa.Table.from_pylist(ITEMS), folder / "items.parquet")
+    (folder / "summary.json").write_text(json.dumps(SUMMARY), encoding="utf-8")
+    return folder
+
+
+def hostile() -> list[Evidence]:
+    return [
+        replace(
+            PLAIN, row=k, file=text[:90], benchmark=text[:90], item=text[:90], label=text[:90],
+            rule=text[:90], train_text=text, item_text=text, train_before=text, item_after=text,
+        )
+        for k, text in enumerate(HOSTILE)
+    ]  # fmt: skip
+
+
+def thousand() -> list[Evidence]:
+    return [
+        replace(PLAIN, row=k, item=f"test/{k}", score=1 - k / 2000, flagged=k % 4 > 0,
+                benchmark="gsm8k" if k % 5 else "ifeval", allowed=k == 20)
+        for k in range(1000)
+    ]  # fmt: skip
+
+
+class Page(HTMLParser):
+    """Reads a page, insists that its tags nest, and keeps what stands in it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.inside: dict[str, list[str]] = {}
+        self.feed(text)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "input", "br", "wbr", "img"):
+            self.open.append(tag)
+            self.inside.setdefault(tag, []).append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open:
+            self.inside[self.open[-1]][-1] += data
+
+    def data(self) -> dict[str, Any]:
+        loaded: dict[str, Any] = json.loads(self.inside["script"][0])
+        return loaded
+
+
+def written(folder: Path, matches: Sequence[Evidence]) -> str:
+    return write_review(leave(folder, matches)).read_text(encoding="utf-8")
+
+
+def records(page: Page) -> list[dict[str, Any]]:
+    data = page.data()
+    return [dict(zip(data["fields"], values, strict=True)) for values in data["matches"]]
+
+
+def test_the_header_says_what_was_read_and_found(tmp_path: Path) -> None:
+    text = written(tmp_path, [PLAIN])
+    for part in ("1 of 2 benchmarks contaminated", "12,000", "3.0 MB in 4.2 s", "user turns",
+                 "2.4 %", "[1.7, 3.3]", "unchecked", "Not looked at: 1 item,",
+                 "empty &lt;prompt&gt;", "--allowlist allowlist.jsonl"):  # fmt: skip
+        assert part in text
+    assert "&lt;/td&gt;&lt;b&gt;[U+202E]" in text
+
+
+def test_hostile_text_is_data_and_nothing_else(tmp_path: Path) -> None:
+    text = written(tmp_path, hostile())
+    page = Page(text)
+    assert [tag for tag, _ in page.tags].count("script") == 2
+    assert not any(tag in ("img", "b", "i") for tag, _ in page.tags)
+    assert not re.search("[\u2028\u2029\u202a-\u202e\u200b\x00\x7f-\x9f]", text)
+    data = page.inside["script"][0]
+    assert not re.search("[<>&]", data)
+    shown = records(page)
+    assert ["".join(r["left"]["pieces"]) for r in shown] == [t[:10_000] for t in HOSTILE]
+    assert [r["left"]["left_out"] for r in shown] == [0, 0, 0, 0, 0, 90_000, 0]
+    assert [r["benchmark"] for r in shown] == [t[:90] for t in HOSTILE]
+
+
+def test_lone_surrogates_reach_the_page_as_escapes(tmp_path: Path) -> None:
+    outcome = read_outcome(leave(tmp_path, [PLAIN]), 10)
+    broken = replace(outcome, matches=(replace(PLAIN, train_text="a \ud800 b", item="\udfff"),))
+    text = payload(broken)
+    assert text.isascii()
+    assert "\\ud800" in text
+    assert "\udfff" in json.loads(text)["matches"][0]
+    assert "\ud800" not in visible("a \ud800 b")
+
+
+def test_nothing_is_loaded_and_only_the_pages_own_script_may_run(tmp_path: Path) -> None:
+    text = written(tmp_path, [PLAIN])
+    page = Page(text)
+    policy = next(
+        a["content"] for _, a in page.tags if a.get("http-equiv") == "Content-Security-Policy"
+    )
+    assert policy is not None
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["default-src"] == rules["base-uri"] == rules["form-action"] == "'none'"
+    for kind, code in (("script", page.inside["script"][1]), ("style", page.inside["style"][0])):
+        source = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
+        assert rules[f"{kind}-src"] == f"'sha256-{source}'"
+    assert not re.search(r"https?:|//[a-z]|@import|url\(", text.replace("// ", ""))
+    for _, attributes in page.tags:
+        assert not any(name.startswith("on") or name == "style" for name in attributes)
+        assert not {"src", "href", "action"} & attributes.keys()
+
+
+def test_the_script_makes_no_markup_of_text(tmp_path: Path) -> None:
+    script = Page(written(tmp_path, [PLAIN])).inside["script"][1]
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacent|document\.write|eval|Function\(", script
+    )
+
+
+def test_every_label_names_a_control(tmp_path: Path) -> None:
+    page = Page(written(tmp_path, [PLAIN]))
+    ids = [a["id"] for _, a in page.tags if "id" in a]
+    assert len(ids) == len(set(ids))
+    named = [a["aria-labelledby"] for _, a in page.tags if "aria-labelledby" in a]
+    assert set(named) <= set(ids)
+
+
+def test_the_digest_in_the_page_is_that_of_the_allow_list(tmp_path: Path) -> None:
+    shown = records(Page(written(tmp_path, hostile())))
+    assert [r["text"] for r in shown] == [digest(text) for text in HOSTILE]
+
+
+def test_a_changed_word_is_not_marked_in_the_page(tmp_path: Path) -> None:
+    (shown,) = records(Page(written(tmp_path, [PLAIN])))
+    assert shown["left"]["pieces"] == ["", "Ann has 12", " green ", "apples now", "."]
+    assert shown["right"]["pieces"] == ["", "Ann has 12", " red ", "apples now", "."]
+    assert shown["weighted"] is None
+
+
+def test_a_check_without_matches_has_a_page(tmp_path: Path) -> None:
+    page = Page(written(tmp_path, []))
+    assert page.data()["matches"] == []
+    assert "The check found no matches." in page.inside["p"]
+
+
+def test_the_same_outcome_gives_the_same_page(tmp_path: Path) -> None:
+    assert written(tmp_path / "a", thousand()) == written(tmp_path / "b", thousand())
+
+
+def test_of_too_many_matches_the_best_are_shown_and_the_page_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(review, "SHOWN", 10)
+    scores = [k * 37 % 1000 / 1000 for k in range(1000)]
+    text = written(tmp_path, [replace(PLAIN, row=k, score=s) for k, s in enumerate(scores)])
+    shown = records(Page(text))
+    assert sorted((r["score"] for r in shown), reverse=True) == sorted(scores, reverse=True)[:10]
+    assert [r["row"] for r in shown] == sorted(r["row"] for r in shown)
+    assert "found 1,000 matches; this page holds the 10 with the best score" in text
+
+
+def damage(folder: Path, name: str, change: str) -> None:
+    path = folder / name
+    if change == "gone":
+        path.unlink()
+    elif change == "torn":
+        path.write_bytes(path.read_bytes()[:-20])
+    elif change in ("rows_read", "benchmarks"):
+        path.write_text(json.dumps({k: v for k, v in SUMMARY.items() if k != change}))
+    elif change == "a word":
+        path.write_text(json.dumps(SUMMARY | {"rows_read": "many"}))
+    else:
+        table = pq.read_table(path)
+        at = table.schema.get_field_index("score" if name.startswith("m") else "indexed")
+        new = {"nan": [float("nan")], "null": [None], "words": ["high"]}.get(change)
+        table = table.remove_column(at)
+        if new is not None:
+            kind = pa.string() if change == "words" else pa.float64()
+            table = table.append_column("score", pa.array(new, kind))
+        pq.write_table(table, path)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("matches.parquet", "gone", "is missing"),
+        ("items.parquet", "gone", "is missing"),
+        ("summary.json", "gone", "is missing"),
+        ("matches.parquet", "torn", "is damaged"),
+        ("items.parquet", "torn", "is damaged"),
+        ("summary.json", "torn", "is damaged"),
+        ("summary.json", "rows_read", r"is damaged \(rows_read: Field required"),
+        ("summary.json", "a word", r"is damaged \(rows_read: Input should be a valid integer"),
+        ("matches.parquet", "no column", r"is damaged \(no column 'score'"),
+        ("items.parquet", "no column", r"is damaged \(no column 'indexed'"),
+        ("matches.parquet", "nan", r"is damaged \(column 'score' holds a number that is not"),
+        ("matches.parquet", "null", r"is damaged \(column 'score' has lines without a value"),
+        ("matches.parquet", "words", r"is damaged \(column 'score' holds string, not float"),
+    ],
+)
+def test_an_input_that_is_missing_or_damaged_is_named_with_the_remedy(
+    tmp_path: Path, name: str, change: str, message: str
+) -> None:
+    damage(leave(tmp_path, [PLAIN]), name, change)
+    with pytest.raises(ValueError, match=f"{name} {message}.*; run the check again"):
+        write_review(tmp_path)
+    assert not (tmp_path / review.PAGE).exists()
+
+
+def test_importing_the_page_loads_no_heavy_package() -> None:
+    code = "import sys, decontam.review; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"jinja2", "pyarrow", "pydantic"} & set(done.stdout.split())
+
+
+def test_an_outcome_is_read_whole(tmp_path: Path) -> None:
+    outcome = read_outcome(leave(tmp_path, hostile()), 100)
+    assert isinstance(outcome, Outcome)
+    assert list(outcome.matches) == hostile()
+    assert outcome.found == len(HOSTILE)
+
+
+CHROMIUM = shutil.which("chromium")
+browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the path")
+
+
+def opened(path: Path, script: str = "") -> str:
+    """The document after Chromium ran the page, and a script of ours that its policy allows."""
+    text = path.read_text(encoding="utf-8")
+    source = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    text = text.replace("script-src &#39;", f"script-src &#39;sha256-{source}&#39; &#39;", 1)
+    driven = path.with_name("driven.html")
+    driven.write_text(text.replace("</body>", f"<script>{script}</script></body>"), "utf-8")
+    assert CHROMIUM is not None
+    done = subprocess.run(
+        [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+         f"--user-data-dir={path.parent / 'profile'}", "--virtual-time-budget=5000", "--dump-dom",
+         driven.as_uri()],
+        capture_output=True, text=True, check=True, timeout=120, encoding="utf-8",
+    )  # fmt: skip
+    return done.stdout
+
+
+def probe(script: str) -> str:
+    """A script that writes what an expression gives into the document."""
+    return (
+        "(async () => { const $ = (id) => document.getElementById(id);"
+        "const press = (key) => document.body.dispatchEvent("
+        "new KeyboardEvent('keydown', { key, bubbles: true }));"
+        "const set = async (id, value) => { $(id).value = value;"
+        "$(id).dispatchEvent(new Event('input', { bubbles: true }));"
+        "await new Promise((done) => setTimeout(done, 200)); };"
+        "const node = document.createElement('pre'); node.id = 'probe';"
+        f"try {{ {script} }} catch (error) {{ node.textContent = 'failed: ' + error; }}"
+        "document.body.append(node); })();"
+    )
+
+
+def probed(dom: str) -> str:
+    found = re.search(r'<pre id="probe">(.*?)</pre>', dom, re.DOTALL)
+    assert found is not None
+    return html.unescape(found.group(1))
+
+
+@browser
+def test_a_browser_shows_one_page_of_a_thousand_matches(tmp_path: Path) -> None:
+    page = Page(opened(write_review(leave(tmp_path, thousand()))))
+    assert [tag for tag, _ in page.tags].count("article") == 50
+    assert {"gsm8k (800)", "ifeval (200)", "near (1,000)"} <= set(page.inside["option"])
+    assert "1–50 of 1,000 matches" in page.inside["span"]
+    assert "of 20" in page.inside["span"]
+    assert len(page.tags) < 5_000
+
+
+@browser
+def test_a_browser_runs_no_text_of_a_row(tmp_path: Path) -> None:
+    dom = opened(write_review(leave(tmp_path, hostile())))
+    page = Page(dom)
+    assert "owned" not in page.inside["title"][0]
+    assert not any(tag == "img" for tag, _ in page.tags)
+    shown = [html.unescape(t) for t in re.findall(r'class="text".*?</section>', dom, re.DOTALL)]
+    assert len(shown) == 2 * len(HOSTILE)
+    assert "<img src=x onerror=" in shown[2]
+    texts = "".join(text for texts in page.inside.values() for text in texts)
+    assert not re.search("[\u2028\u202e\u200b\x00]", texts)
+    assert {"U+202E", "U+2028", "U+0000"} <= set(page.inside["span"])
+
+
+@browser
+def test_filters_search_and_order_in_a_browser(tmp_path: Path) -> None:
+    script = """
+    const seen = [], note = () => seen.push($('count').textContent);
+    await set('benchmark', 'ifeval'); note();
+    await set('least', '0.9'); note();
+    await set('state', 'not flagged'); note();
+    await set('benchmark', ''); await set('least', ''); await set('state', 'allowed'); note();
+    await set('state', ''); await set('search', 'TEST/99'); note();
+    await set('search', 'nowhere'); note();
+    await set('search', ''); await set('sort', 'low');
+    seen.push(document.querySelector('article').ariaLabel);
+    await set('decision', 'decided'); note();
+    node.textContent = JSON.stringify(seen);"""
+    dom = opened(write_review(leave(tmp_path, thousand())), probe(script))
+    assert json.loads(probed(dom)) == [
+        "1–50 of 200 shown, 1,000 in all", "1–41 of 41 shown, 1,000 in all",
+        "1–10 of 10 shown, 1,000 in all", "1–1 of 1 shown, 1,000 in all",
+        "1–11 of 11 shown, 1,000 in all", "0 of 1,000 matches", "Match 1, gsm8k test/999",
+        "1–1 of 1 shown, 1,000 in all",
+    ]  # fmt: skip
+
+
+@browser
+def test_a_downloaded_list_holds_what_was_decided(tmp_path: Path) -> None:
+    script = """
+    let made; URL.createObjectURL = (blob) => { made = blob; return '#'; };
+    HTMLAnchorElement.prototype.click = () => {};
+    press('a'); press('c'); press('c'); press('u'); press('j'); press('k'); press('c');
+    for (let k = 0; k < 60; k++) press('j');
+    press('a'); $('download').click();
+    node.textContent = JSON.stringify([await made.text(), $('tally').textContent,
+      $('page').value, localStorage.length]);"""
+    matches = [replace(m, train_text=f"{HOSTILE[k % 5]} {k}") for k, m in enumerate(thousand())]
+    dom = opened(write_review(leave(tmp_path, matches)), probe(script))
+    text, tally, page, kept = json.loads(probed(dom))
+    path = tmp_path / "allowlist.jsonl"
+    path.write_text(text, encoding="utf-8", newline="")
+    decided = Allowlist.load(path)
+    assert [m.row for m in matches if decided.allows(m)] == [0, 20, 63]
+    assert [m.row for m in matches if decided.decision(m) == "leak"] == [1, 2]
+    assert (tally, page, kept) == ("5 of 1,000 decided: 3 allowed, 2 leaks", "2", 1)
