@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeGuard
+from typing import TypeGuard, cast
 
 import numpy as np
 
@@ -18,8 +18,9 @@ from decontam.report.report import Report, Totals
 from decontam.rows.batch import batches
 from decontam.rows.shapes import Doc, read_row
 from decontam.rules.rule import find, prepare
+from decontam.run.candidate import Candidate, Seen
 from decontam.run.scan import Scan
-from decontam.run.settle import Candidate, Seen, settle
+from decontam.run.settle import settle
 
 Paths = str | Path | Sequence[str | Path]
 
@@ -28,6 +29,10 @@ def check(
     rows: Iterable[Mapping[str, object]] | Paths,
     items: Iterable[Mapping[str, object]],
     policy: str | Policy = "default",
+    *,
+    out: str | Path | None = None,
+    workers: int = 1,
+    fields: Sequence[str] = (),
 ) -> Report:
     """Say which rows hold which benchmark items, on what evidence.
 
@@ -37,6 +42,9 @@ def check(
         items: Benchmark items with `benchmark`, `id`, `prompt` and optionally `answer`, `passage`,
             `options`.
         policy: A name in `PRESETS`, or a policy.
+        out: Folder for the results of a check of files, where it is resumed if it was cut off.
+        workers: Processes that scan files.
+        fields: The fields of the rows that hold text, where they are none of the usual ones.
 
     Raises:
         ValueError: no rows, no items, no item that can be indexed, a file, row or item that cannot
@@ -48,8 +56,10 @@ def check(
         from decontam.run.run import Request, run
 
         given = [rows] if isinstance(rows, (str, Path)) else rows
-        return run(Request(tuple(map(str, given))), index)
-    docs = [read_row(number, row) for number, row in enumerate(rows)]
+        place = Path(out) if out else None
+        return run(Request(tuple(map(str, given)), place, None, tuple(fields), workers=workers), index)
+    records = cast(Iterable[Mapping[str, object]], rows)
+    docs = [read_row(number, row, fields) for number, row in enumerate(records)]
     if not docs:
         raise ValueError("no rows to check; pass at least one training row")
     matches, accounts = _check(index, docs)

@@ -76,12 +76,60 @@ class Distinctive:
     short: int = 16
     """Prompts of fewer tokens are looked up, and token-matched, by shorter n-grams."""
     long_answer: int = 16
-    """Answers of at least this many tokens are looked for by themselves; shorter ones are chance."""
+    """Answers of at least this many tokens are looked for alone; shorter ones are met by chance."""
     passages: int = 24
     """Passages of at least this many tokens are looked for by themselves."""
 
 
-Rule = TokenMatch | SharedNgram | UnionMatch | Distinctive
+@dataclass(frozen=True, slots=True)
+class Decon:
+    """Weighted shares of the question, the answer and the passage that one stretch of a row holds
+    (allenai/decon 0.3, doc/simple-details.md; `decontam.rules.decon`).  Lengths are in tokens."""
+
+    n: int = 5
+    """n of the question's n-grams.  Decon uses 5 because one edit spoils n of them."""
+    misses: int = 11
+    """n-grams without news after which a stretch ends: 2 n + 1, so it outlives two edits."""
+    min_tokens: int = 20
+    """An item of fewer tokens in all is not looked for: decon holds short texts for common."""
+    min_distinct: int = 4
+    """Nor is one of fewer distinct tokens: repetition says nothing of where a text is from."""
+    short_answer: int = 3
+    """Answers of up to this many tokens must stand there whole; longer ones count by n-grams."""
+    short_window: int = 50
+    """A short answer begins at most so far behind the question: it is met by chance further on."""
+    answer_n: int = 3
+    """n of a long answer's n-grams; below the question's because answers are reworded."""
+    long_window: int = 100
+    """Least window behind the question for a long answer; twice the answer where that is more."""
+    passage_n: int = 4
+    """n of the passage's n-grams."""
+    passage_window: int = 100
+    """Least window before the question for the passage; twice the passage where that is more."""
+    passage_misses: int = 2
+    """n-grams in a row that the passage may miss: fewer than one edit spoils, as passages come from
+    public sources and only a copy says something."""
+    question_answer_passage: tuple[float, float, float] = (0.7, 0.2, 0.1)
+    """What the components weigh.  The question most, as it tells items apart; the passage least, as
+    the page that it was taken from is no leak."""
+    question_answer: tuple[float, float] = (0.75, 0.25)
+    """The same for items without a passage.  An answer that the row lacks counts 0, so the question
+    alone stays below `at_least`."""
+    question_passage: tuple[float, float] = (0.85, 0.15)
+    """The same for items without an answer; with neither, the question weighs 1."""
+    informative_question: int = 20
+    """Questions of fewer distinct n-grams cede up to half their weight to answer and passage."""
+    informative_answer: int = 4
+    """Answers of fewer distinct tokens cede up to half their weight to the passage."""
+    at_least: float = 0.8
+    """The score that flags.  The least that asks for more than a question with a lost answer."""
+    perfect_until: int = 20
+    """Up to this length only a perfect match flags: short texts differ in little and often ..."""
+    lenient_from: int = 50
+    """... and from this one on `at_least` suffices; in between the demand falls linearly."""
+
+
+Rule = TokenMatch | SharedNgram | UnionMatch | Distinctive | Decon
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +155,7 @@ PRESETS: Mapping[str, Policy] = MappingProxyType(
         "tulu3": Policy("tulu3", TokenMatch(n=8, above=0.5)),
         "gpt3": Policy("gpt3", SharedNgram(n=13), mode="all"),
         "llama3": Policy("llama3", UnionMatch(n=8, above=0.5), mode="all"),
+        "decon": Policy("decon", Decon(), mode="all"),
     }
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -111,13 +111,19 @@ class Ragged:
         return room
 
 
-def read_entries(items: Sequence[Item], answers: int | None, passages: int | None) -> Entries:
+def read_entries(
+    items: Sequence[Item],
+    answers: int | None = None,
+    passages: int | None = None,
+    unfit: Callable[[Item], str | None] = lambda _: None,
+) -> Entries:
     """Tokenise what is looked for.
 
     Args:
         items: At least one.
         answers: Least tokens of an answer that is looked for by itself; None for none.
         passages: The same for passages.
+        unfit: Why the rule in use cannot find an item that others could, or None.
 
     Raises:
         ValueError: not one item has a prompt that can be found.
@@ -126,7 +132,8 @@ def read_entries(items: Sequence[Item], answers: int | None, passages: int | Non
 
     def entry(item: Item, part: Part, text: str) -> Entry:
         ids = tuple(numbers.setdefault(w, len(numbers)) for w in words(text))
-        return Entry(item, part, ids, _reason(text, len(ids)) if part == "prompt" else None)
+        reason = _reason(text, len(ids)) or unfit(item) if part == "prompt" else None
+        return Entry(item, part, ids, reason)
 
     entries = [entry(item, "prompt", item.prompt) for item in items]
     if all(e.reason for e in entries):

@@ -18,9 +18,11 @@ from decontam.text.scanner import Hashes, gram_keys, scanner_alphabet
 
 LOOKED_FOR: Mapping[Part, int] = {"prompt": QUESTION, "passage": QUESTION, "answer": ANSWER}
 
-ARRAYS = ("grams", "gram_buckets", "bitmap", "bounds", "post_entry", "post_position", "vocabulary",
-          "vocabulary_buckets", "prompt_bounds", "prompt_tokens", "bit_bounds", "bit_tokens", "bits",
-          "bit_counts", "least", "parts")  # fmt: skip
+ARRAYS = (
+    "grams", "gram_buckets", "bitmap", "bounds", "post_entry", "post_position",
+    "vocabulary", "vocabulary_buckets", "prompt_bounds", "prompt_tokens",
+    "bit_bounds", "bit_tokens", "bits", "bit_counts", "least", "parts",
+)  # fmt: skip
 """The arrays that the scanner takes, in its order."""
 
 _BITS_PER_GRAM = 16

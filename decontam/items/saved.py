@@ -93,7 +93,9 @@ def read_policy(told: Mapping[str, Any]) -> Policy:
 def _about(folder: Path) -> dict[str, Any]:
     path = folder / "index.json"
     if not path.is_file():
-        raise ValueError(f"{folder} is no index; make one with python -m decontam index --out {folder}")
+        raise ValueError(
+            f"{folder} is no index; make one with python -m decontam index --out {folder}"
+        )
     about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     if about.get("versions") != VERSIONS:
         raise ValueError(f"{folder} is an index of another version; make it again")

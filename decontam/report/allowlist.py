@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, Protocol, cast
 
-from decontam.tokens import words
+from decontam.text.tokens import words
 
 Verdict = Literal["allow", "leak"]
 """`allow`: the match is no leak and flags nothing.  `leak`: it is one."""

@@ -32,7 +32,7 @@ class Match:
     rule: str
     score: float
     """What the rule compared with its threshold: token-match; its union over all rows for Llama 3's
-    rule; the share of information for the default's."""
+    rule; the share of information for the default's; the weighted components for decon's."""
     token_match: float
     """Share of the prompt's tokens inside n-grams shared with the row."""
     ngram_match: float
@@ -40,7 +40,8 @@ class Match:
     longest_match: float
     """Longest shared run, stepping over at most two mismatches, over the prompt's length."""
     weighted: float | None
-    """Share of the prompt's information that the row holds; None for rules that weigh nothing."""
+    """Share of the prompt's information that the row holds, for decon's rule of the weight of its
+    n-grams; None for rules that weigh nothing."""
     train_start: int
     train_end: int
     train_text: str

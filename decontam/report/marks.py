@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from decontam.align import Block, align
-from decontam.tokens import Tokens, tokenize
+from decontam.rules.align import Block, align
+from decontam.text.tokens import Tokens, tokenize
 
 Pieces = tuple[str, ...]
 """A text cut into pieces, every second of which, from the second on, is shared."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
+from decontam.report.evidence import Match
+
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -19,36 +21,6 @@ REMEDY = "run the check again"
 _STRICT: ConfigDict = {"strict": True, "allow_inf_nan": False}
 
 Line = TypeVar("Line")
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """A line of `matches.parquet`; its fields are those of `decontam.evidence.Match`."""
-
-    file: str
-    row: int
-    turn: int
-    benchmark: str
-    item: str
-    label: str
-    flagged: bool
-    allowed: bool
-    rule: str
-    score: float
-    token_match: float
-    ngram_match: float
-    longest_match: float
-    weighted: float | None
-    train_start: int
-    train_end: int
-    train_text: str
-    train_before: str
-    train_after: str
-    item_start: int
-    item_end: int
-    item_text: str
-    item_before: str
-    item_after: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +70,7 @@ class Outcome:
 
     summary: Summary
     items: tuple[ItemLine, ...]
-    matches: tuple[Evidence, ...]
+    matches: tuple[Match, ...]
     """In the order of the file; where more were found than asked for, those that score best."""
     found: int
     """Matches in the file."""
@@ -121,7 +93,7 @@ def read_outcome(folder: Path, most: int) -> Outcome:
     with _named(folder / "items.parquet") as path:
         items, _ = _lines(path, ItemLine)
     with _named(folder / "matches.parquet") as path:
-        matches, found = _lines(path, Evidence, most)
+        matches, found = _lines(path, Match, most)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return Outcome(summary, items, matches, found, digest)
 
@@ -174,6 +146,7 @@ def _verify(name: str, values: pa.Array, kind: str) -> None:
         "int": types.is_integer(values.type),
         "float": number,
         "bool": types.is_boolean(values.type),
+        "Label": types.is_string(values.type) or types.is_large_string(values.type),
         "str": types.is_string(values.type) or types.is_large_string(values.type),
     }[kind.removesuffix(" | None")]
     if not fits:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -48,6 +48,18 @@ class Report:
     digests: tuple[bytes, ...] = ()
     """What each row that was passed in memory said when it was scanned, so that `clean` cannot be
     given others."""
+
+    @classmethod
+    def read(cls, folder: Path, policy: Policy) -> Report:
+        """The report that a check left in a folder."""
+        import pyarrow.parquet as pq
+
+        told = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        names = {"variants": "template_variants"}
+        totals = Totals(**{f.name: told[names.get(f.name, f.name)] for f in fields(Totals)})
+        records = pq.read_table(folder / "items.parquet").to_pylist()
+        accounts = tuple(ItemSummary(**record) for record in records)
+        return cls(policy, totals, accounts, folder / "matches.parquet")
 
     @property
     def matches(self) -> pa.Table:
@@ -123,7 +135,8 @@ class Report:
                 kept.append(row)
         if len(kept) + removed != self.totals.rows_read:
             raise ValueError(
-                f"{len(kept) + removed} rows given, {self.totals.rows_read} checked; pass the same rows"
+                f"{len(kept) + removed} rows given, {self.totals.rows_read} checked; "
+                "pass the same rows"
             )
         return kept
 

@@ -10,9 +10,10 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from decontam.allowlist import digest
-from decontam.marks import Pieces, shared
-from decontam.outcome import Evidence, ItemLine, Outcome, read_outcome
+from decontam.report.allowlist import digest
+from decontam.report.evidence import Match
+from decontam.report.marks import Pieces, shared
+from decontam.report.outcome import ItemLine, Outcome, read_outcome
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -87,7 +88,7 @@ def visible(text: str) -> str:
     return _HIDDEN.sub(lambda found: f"[U+{ord(found.group()):04X}]", text)
 
 
-def _record(m: Evidence) -> dict[str, object]:
+def _record(m: Match) -> dict[str, object]:
     train, item = shared(m.train_text[:CLIPPED], m.item_text[:CLIPPED])
     return {
         "file": m.file, "row": m.row, "turn": m.turn, "benchmark": m.benchmark, "item": m.item,

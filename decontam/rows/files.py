@@ -1,4 +1,4 @@
-"""The files that hold the training rows: which they are, what they are called, how they are opened."""
+"""The files that hold the training rows: which they are, their names, how they are opened."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, cast
 
 Format = Literal["jsonl", "json", "parquet"]
 Compression = Literal["gz", "zst", "bz2", "xz"]
@@ -75,7 +75,7 @@ def _open(file: DataFile) -> BinaryIO:
     if file.compression == "xz":
         import lzma
 
-        return lzma.open(file.path)
+        return cast(BinaryIO, lzma.open(file.path))
     import pyarrow as pa
 
     # Arrow's streams are the fast ones here, read all frames, and refuse one that ends early.
@@ -107,7 +107,9 @@ def _expand(name: str) -> Iterator[Path]:
         for match in found:
             yield from _leaves(Path(match)) if Path(match).is_dir() else [Path(match)]
     else:
-        raise ValueError(f"{name} does not exist; name a file, folder, glob or Hub dataset (org/name)")
+        raise ValueError(
+            f"{name} does not exist; name a file, folder, glob or Hub dataset (org/name)"
+        )
 
 
 def _leaves(folder: Path) -> Iterator[Path]:
@@ -147,8 +149,8 @@ def _data_file(path: Path, name: str) -> DataFile:
     suffixes = [s.lower() for s in path.suffixes]
     compression = COMPRESSIONS.get(suffixes[-1]) if suffixes else None
     inner = suffixes[-2] if compression and len(suffixes) > 1 else suffixes[-1] if suffixes else ""
-    format = FORMATS.get(inner)
-    if format is None or (format == "parquet" and compression):
+    shape = FORMATS.get(inner)
+    if shape is None or (shape == "parquet" and compression):
         raise ValueError(f"{path}: not a format that can be read; it can be {READABLE}")
     if not path.exists():
         raise ValueError(f"{path} is a link to nothing; remove it or restore its target")
@@ -157,4 +159,4 @@ def _data_file(path: Path, name: str) -> DataFile:
     size = path.stat().st_size
     if size == 0:
         raise ValueError(f"{path} is empty; remove it or fetch it again")
-    return DataFile(path, name, format, compression, size)
+    return DataFile(path, name, shape, compression, size)

@@ -33,7 +33,9 @@ def opened_parquet(file: DataFile) -> Iterator[pq.ParquetFile]:
         with pq.ParquetFile(file.path) as parquet:
             yield parquet
     except (pa.ArrowException, OSError) as error:
-        raise ValueError(f"{file.name}: not a whole Parquet file: {error}; fetch it again") from error
+        raise ValueError(
+            f"{file.name}: not a whole Parquet file: {error}; fetch it again"
+        ) from error
 
 
 def parquet_batches(shard: Shard, mode: Mode, fields: Sequence[str]) -> Iterator[Batch]:
@@ -58,7 +60,7 @@ def _columns(file: DataFile, names: Sequence[str], fields: Sequence[str]) -> lis
     columns = [n for n in names if n in (fields or KEYS)]
     if not columns:
         raise ValueError(
-            f"{file.name} has the columns {', '.join(names)}; name those that hold text with --fields"
+            f"{file.name} has the columns {', '.join(names)}; name those with text with --fields"
         )
     return columns
 

@@ -1,8 +1,8 @@
 """JSON records as bytes -> the texts of their rows.
 
 The usual shapes are read without making Python objects of what nobody looks at: their strings are
-handed on as they stand in the file.  Whatever is not plainly of such a shape is read by the standard
-parser and `read_row`, which decide what a row is; tests hold the two readings together.
+handed on as they stand in the file.  Whatever is not plainly of such a shape is read by the
+standard parser and `read_row`, which decide what a row is; tests hold the two readings together.
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ class RecordReader:
         try:
             row = json.loads(record)
         except (ValueError, RecursionError) as error:
-            raise ValueError(f"row {number} is not JSON: {error}; fix or remove the line") from error
+            raise ValueError(
+                f"row {number} is not JSON: {error}; fix or remove the line"
+            ) from error
         return read_row(number, row, self.fields)
 
     def _batch(self, first: int, records: Sequence[bytes], careful: Collection[int]) -> Batch:

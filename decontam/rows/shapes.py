@@ -16,7 +16,8 @@ QUESTION, ANSWER = 1, 2
 
 FORMATS = (
     "'messages', 'prompt' (with 'response', 'completion' or 'chosen'/'rejected'), 'chosen'/"
-    "'rejected', 'instruction' (with 'input' and 'output'), 'conversations' or 'text'; name other fields with --fields"
+    "'rejected', 'instruction' (with 'input' and 'output'), 'conversations' or 'text'; name other "
+    "fields with --fields"
 )
 Parts = list[tuple[str, str]]
 
@@ -169,8 +170,8 @@ def _field(where: str, row: Row, key: str) -> Parts:
     return _string_or_turns(where, row, key, "text")
 
 
-KEYS = ("messages", "prompt", "response", "completion", "chosen", "rejected", "instruction", "input",
-        "output", "conversations", "text")  # fmt: skip
+KEYS = ("messages", "prompt", "response", "completion", "chosen", "rejected", "instruction",
+        "input", "output", "conversations", "text")  # fmt: skip
 """The fields that the usual shapes are made of."""
 
 

@@ -24,7 +24,7 @@ LONG, SEED, SHORT_SEED = 8, 5, 4
 short entries."""
 
 BACKING = 0.5
-"""Share of the options that a row must hold where the prompt alone does not say which item it is."""
+"""Share of the options that a row must hold where several items have the same prompt."""
 
 ALONE: Mapping[Part, Label] = {"answer": "answer_only", "passage": "passage_only"}
 
@@ -226,7 +226,9 @@ def _ngrams(ids: Sequence[int], n: int) -> Iterator[tuple[int, ...]]:
     return zip(*(ids[k:] for k in range(n)), strict=False)
 
 
-def _holds(rule: Distinctive, stretch: Stretch, ids: Sequence[int], bits: Mapping[int, float]) -> bool:
+def _holds(
+    rule: Distinctive, stretch: Stretch, ids: Sequence[int], bits: Mapping[int, float]
+) -> bool:
     """Whether the stretch holds the item itself: no other numbers, nothing distinctive missing."""
     if stretch.share <= rule.above or swapped(stretch.alignment) >= rule.swapped:
         return False

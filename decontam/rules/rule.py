@@ -10,8 +10,16 @@ from typing import Any
 from decontam.items.entries import Entries, read_entries
 from decontam.items.index import Index, Screen, build
 from decontam.items.item import Item
-from decontam.policy import EXACT_TOKENS, Distinctive, Policy, SharedNgram, TokenMatch, UnionMatch
-from decontam.rules import near, ngrams
+from decontam.policy import (
+    EXACT_TOKENS,
+    Decon,
+    Distinctive,
+    Policy,
+    SharedNgram,
+    TokenMatch,
+    UnionMatch,
+)
+from decontam.rules import decon, near, ngrams
 from decontam.rules.pair import Finding, Pair
 
 
@@ -43,13 +51,13 @@ def _by_ngrams(policy: Policy, entries: Entries, n: int, least: Sequence[int]) -
 
 def _prepare_token_match(policy: Policy, items: Sequence[Item]) -> Index:
     rule: Any = policy.rule
-    entries = read_entries(items, None, None)
+    entries = read_entries(items)
     return _by_ngrams(policy, entries, rule.n, ngrams.least_hits(entries, rule))
 
 
 def _prepare_any(policy: Policy, items: Sequence[Item]) -> Index:
     rule: Any = policy.rule
-    return _by_ngrams(policy, read_entries(items, None, None), rule.n, [1] * len(items))
+    return _by_ngrams(policy, read_entries(items), rule.n, [1] * len(items))
 
 
 def _prepare_distinctive(policy: Policy, items: Sequence[Item]) -> Index:
@@ -57,7 +65,15 @@ def _prepare_distinctive(policy: Policy, items: Sequence[Item]) -> Index:
     entries = read_entries(items, rule.long_answer, rule.passages)
     screen = Screen(True, rule.reworded, rule.token_match, EXACT_TOKENS)
     least = [1] * len(entries.entries)
-    return build(policy, entries, near.seed_grams(entries, rule), near.weigh(entries), least, screen)
+    return build(
+        policy, entries, near.seed_grams(entries, rule), near.weigh(entries), least, screen
+    )
+
+
+def _prepare_decon(policy: Policy, items: Sequence[Item]) -> Index:
+    rule: Any = policy.rule
+    entries = read_entries(items, unfit=lambda item: decon.not_indexed(rule, item))
+    return _by_ngrams(policy, entries, rule.n, [1] * len(items))
 
 
 def _rule(index: Index) -> Any:
@@ -69,10 +85,11 @@ METHODS: Mapping[type, Method] = MappingProxyType(
         TokenMatch: Method(
             _prepare_token_match, lambda i, pairs: ngrams.token_matches(_rule(i), pairs)
         ),
-        SharedNgram: Method(
-            _prepare_any, lambda i, pairs: ngrams.shared_ngrams(_rule(i).n, pairs)
-        ),
+        SharedNgram: Method(_prepare_any, lambda i, pairs: ngrams.shared_ngrams(_rule(i).n, pairs)),
         UnionMatch: Method(_prepare_any, lambda i, pairs: ngrams.contributions(_rule(i), pairs)),
+        Decon: Method(
+            _prepare_decon, lambda i, pairs: decon.decon_matches(_rule(i), i.entries, pairs)
+        ),
         Distinctive: Method(
             _prepare_distinctive, lambda i, pairs: near.distinctive(_rule(i), i, pairs)
         ),

@@ -29,7 +29,7 @@ class Scan:
         """Every pair worth a look, in the order of rows and entries; notes rows that cannot be read
         in `batch.bad`."""
         asked = bytes(mask & self.index.asked for mask in batch.asked)
-        found, bad = self.scanner.scan(batch.texts, asked, batch.ends)  # type: ignore[arg-type]
+        found, bad = self.scanner.scan(batch.texts, asked, batch.ends)
         ends = np.array(batch.ends)
         for text, reason in bad:
             batch.bad.setdefault(int(np.searchsorted(ends, text, side="right")), reason)

@@ -3,44 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from decontam.items.index import Index
 from decontam.policy import Distinctive, UnionMatch
 from decontam.report.evidence import Match
-from decontam.rules.background import Background
+from decontam.run.background import Background
+from decontam.run.candidate import Candidates, Seen
 
 Allows = Callable[[Match], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A match as its own row shows it."""
-
-    match: Match
-    entry: int
-    """Place of the entry that it holds."""
-    matched: tuple[int, ...]
-    """Positions of the entry that the row holds; empty for all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a scan counted beside candidates."""
-
-    rows: int
-    gram_rows: NDArray[np.int64]
-    """In how many rows each indexed n-gram stood."""
-    gram_files: NDArray[np.int64]
-    """And in how many files."""
-
-
-Candidates = Callable[[], Iterable[Candidate]]
-"""Every candidate, row by row; called more than once."""
 
 
 def settle(

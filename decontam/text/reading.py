@@ -39,7 +39,8 @@ class Reading:
 
     def ids(self, begin: int, end: int) -> list[int]:
         """Ids of the tokens from `begin` to before `end`; -1 where no entry holds the token."""
-        return self._read[0][begin:end].tolist()
+        found: list[int] = self._read[0][begin:end].tolist()
+        return found
 
     def words(self, begin: int, end: int) -> list[str]:
         """The tokens from `begin` to before `end`, as text."""

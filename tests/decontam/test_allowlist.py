@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from decontam.allowlist import Allowlist, digest
+from decontam.report.allowlist import Allowlist, digest
 
 TEXT = "Ann has 12 apples,\nand gives 5 of them to Bob."
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decontam.marks import Pieces, shared
+from decontam.report.marks import Pieces, shared
 
 ITEM = "Ann has 12 red apples, and gives 5 of them to Bob. How many are left?"
 

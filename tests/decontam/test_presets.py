@@ -16,6 +16,7 @@ Found = dict[tuple[int, str], float]
 """(row, item id) -> the row's own token-match."""
 
 WORDS = ["a", "b", "c", "d", "e", "f", "1", "2", "+"]
+WORLDS = 2000
 
 
 def toks(text: str) -> list[str]:
@@ -110,7 +111,7 @@ def pick(rng: random.Random, prompt: list[str]) -> list[str]:
 @pytest.mark.parametrize("preset", DEFINITIONS)
 def test_a_preset_equals_its_definition(preset: str) -> None:
     found = 0
-    for seed in range(400):
+    for seed in range(WORLDS):
         rows, items = world(random.Random(seed))
         expected = {
             (row, item["id"]): len(positions) / len(toks(item["prompt"]))
@@ -121,4 +122,4 @@ def test_a_preset_equals_its_definition(preset: str) -> None:
         assert {(m.row, m.item): m.token_match for m in report.evidence()} == expected, seed
         assert report.flagged == tuple(sorted({row for row, _ in expected})), seed
         found += len(expected)
-    assert found > 400
+    assert found > WORLDS

@@ -20,10 +20,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from decontam import review
-from decontam.allowlist import Allowlist, digest
-from decontam.outcome import Evidence, Outcome, read_outcome
-from decontam.review import payload, visible, write_review
+from decontam.report import review
+from decontam.report.allowlist import Allowlist, digest
+from decontam.report.evidence import Match
+from decontam.report.outcome import Outcome, read_outcome
+from decontam.report.review import payload, visible, write_review
 
 HOSTILE = (
     "</script><script>document.title='owned'</script> stands in this row of data",
@@ -37,7 +38,7 @@ HOSTILE = (
 TYPES = {
     "int": pa.int64(), "float": pa.float64(), "float | None": pa.float64(), "bool": pa.bool_(),
 }  # fmt: skip
-PLAIN = Evidence(
+PLAIN = Match(
     file="train/a.jsonl", row=7, turn=0, benchmark="gsm8k", item="test/1", label="near",
     flagged=True, allowed=False, rule="distinctive part", score=0.9, token_match=0.8,
     ngram_match=0.7, longest_match=0.6, weighted=None, train_start=6, train_end=34,
@@ -62,9 +63,9 @@ ITEMS = [
 ]
 
 
-def leave(folder: Path, matches: Sequence[Evidence]) -> Path:
+def leave(folder: Path, matches: Sequence[Match]) -> Path:
     """Leave in a folder what a check leaves."""
-    schema = pa.schema([(f.name, TYPES.get(str(f.type), pa.string())) for f in fields(Evidence)])
+    schema = pa.schema([(f.name, TYPES.get(str(f.type), pa.string())) for f in fields(Match)])
     columns = {name: [getattr(m, name) for m in matches] for name in schema.names}
     folder.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.table(columns, schema=schema), folder / "matches.parquet")
@@ -73,7 +74,7 @@ def leave(folder: Path, matches: Sequence[Evidence]) -> Path:
     return folder
 
 
-def hostile() -> list[Evidence]:
+def hostile() -> list[Match]:
     return [
         replace(
             PLAIN, row=k, file=text[:90], benchmark=text[:90], item=text[:90], label=text[:90],
@@ -83,7 +84,7 @@ def hostile() -> list[Evidence]:
     ]  # fmt: skip
 
 
-def thousand() -> list[Evidence]:
+def thousand() -> list[Match]:
     return [
         replace(PLAIN, row=k, item=f"test/{k}", score=1 - k / 2000, flagged=k % 4 > 0,
                 benchmark="gsm8k" if k % 5 else "ifeval", allowed=k == 20)
@@ -121,7 +122,7 @@ class Page(HTMLParser):
         return loaded
 
 
-def written(folder: Path, matches: Sequence[Evidence]) -> str:
+def written(folder: Path, matches: Sequence[Match]) -> str:
     return write_review(leave(folder, matches)).read_text(encoding="utf-8")
 
 
@@ -279,7 +280,7 @@ def test_an_input_that_is_missing_or_damaged_is_named_with_the_remedy(
 
 
 def test_importing_the_page_loads_no_heavy_package() -> None:
-    code = "import sys, decontam.review; print(*sys.modules)"
+    code = "import sys, decontam.report.review; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"jinja2", "pyarrow", "pydantic"} & set(done.stdout.split())
 

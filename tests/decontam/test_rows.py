@@ -92,8 +92,8 @@ def test_items_that_cannot_be_checked_are_an_error(
 def test_no_rows_and_unknown_policies_are_errors() -> None:
     with pytest.raises(ValueError, match="no rows to check"):
         decontam.check([], [ITEM])
-    with pytest.raises(ValueError, match="unknown policy 'decon'; presets are default, gpt3"):
-        decontam.check([{"text": "fine"}], [ITEM], "decon")
+    with pytest.raises(ValueError, match="unknown policy 'decoy'; presets are decon, default"):
+        decontam.check([{"text": "fine"}], [ITEM], "decoy")
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,15 @@
 """Wording that the scanned data itself shows to be common, and so to be no evidence.
 
-An n-gram of an item that stands in many rows which do not hold the item is boilerplate: a proverb, a
-licence, a definition that both sides took from elsewhere.  Rows that do hold the item are not counted,
-so that a leak is one however often it was copied.
+An n-gram of an item that stands in many rows which do not hold the item is boilerplate: a proverb,
+a licence, a definition that both sides took from elsewhere.  Rows that do hold the item are not
+counted, so that a leak is one however often it was copied.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,24 +17,13 @@ from numpy.typing import NDArray
 from decontam.items.index import Index
 from decontam.policy import Distinctive
 from decontam.report.evidence import Match
+from decontam.run.candidate import Candidate, Candidates, Seen
 
 SOURCES = 3
 """An n-gram in as many files that do not hold the item is boilerplate."""
 
 RATE, LEAST_ROWS = 1e-3, 20
 """So is one in this share of all rows, and in at least so many."""
-
-
-class _Candidate(Protocol):
-    match: Match
-    entry: int
-    matched: tuple[int, ...]
-
-
-class _Seen(Protocol):
-    rows: int
-    gram_rows: NDArray[np.int64]
-    gram_files: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +40,10 @@ class Background:
         cls,
         index: Index,
         rule: Distinctive,
-        candidates: Callable[[], Iterable[_Candidate]],
-        seen: _Seen,
+        candidates: Candidates,
+        seen: Seen,
     ) -> Background:
-        """Find the boilerplate of the entries that have near matches; nothing else depends on it."""
+        """Find the boilerplate of entries with near matches; nothing else depends on it."""
         wanted = {c.entry for c in candidates() if c.match.label == "near"}
         if not wanted:
             return cls(index, rule, {})
@@ -98,7 +86,7 @@ def _places(index: Index, entries: set[int]) -> dict[int, dict[int, int]]:
 
 
 def _holders(
-    candidates: Iterable[_Candidate], places: Mapping[int, Mapping[int, int]]
+    candidates: Iterable[Candidate], places: Mapping[int, Mapping[int, int]]
 ) -> dict[int, set[tuple[str, int]]]:
     """n-gram -> the rows that hold an item with it."""
     holders: dict[int, set[tuple[str, int]]] = defaultdict(set)

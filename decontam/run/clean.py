@@ -1,0 +1,210 @@
+"""Files without the rows that a check flagged, as they were but for those."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from decontam.policy import Policy
+from decontam.report.report import Report
+from decontam.rows.files import DataFile, opened
+from decontam.rows.lines import records
+from decontam.rows.parquet import opened_parquet
+from decontam.rows.shards import Shard
+
+Bad = Sequence[tuple[str, int, str]]
+"""Unreadable rows: file, row, reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removals:
+    """What is left out, and why."""
+
+    rows: Mapping[str, Mapping[int, str]]
+    """File -> row -> why."""
+    files: Mapping[str, str]
+    """Whole files -> why."""
+
+    def write(self, path: Path) -> None:
+        """Write one JSON object for each row or file that is left out."""
+        with path.open("w", encoding="utf-8") as file:
+            for name, why in sorted(self.files.items()):
+                file.write(json.dumps({"file": name, "row": None, "reason": why}) + "\n")
+            for name, rows in sorted(self.rows.items()):
+                for row, why in sorted(rows.items()):
+                    file.write(json.dumps({"file": name, "row": row, "reason": why}) + "\n")
+
+
+def removals(report: Report, bad: Bad) -> Removals:
+    """What a policy leaves out of the files.
+
+    Args:
+        report: Of the check.
+        bad: The rows that could not be read; what was not scanned is not clean.
+
+    Raises:
+        Blocked: a match has a label on which the policy blocks.
+    """
+    rows: dict[str, dict[int, str]] = defaultdict(dict)
+    files: dict[str, str] = {}
+    for name, row, reason in bad:
+        rows[name][row] = f"unreadable: {reason}"
+    for m in report.evidence():
+        if not m.flagged:
+            continue
+        why = f"{m.label}: {m.benchmark}/{m.item}"
+        if _action(report.policy, m.label) == "block":
+            raise Blocked(f"{m.file}: row {m.row} holds {why}, on which the policy blocks")
+        if _action(report.policy, m.label) == "drop_file":
+            files.setdefault(m.file, f"row {m.row}: {why}")
+        rows[m.file].setdefault(m.row, why)
+    return Removals({k: v for k, v in rows.items() if k not in files}, files)
+
+
+class Blocked(Exception):
+    """A policy forbids that anything is published."""
+
+
+def clean_files(
+    files: Sequence[DataFile], counts: Mapping[str, int], left_out: Removals, folder: Path
+) -> int:
+    """Write every file without what is left out, below `folder` under its name.
+
+    Args:
+        files: The files that were checked.
+        counts: How many rows each had then.
+        left_out: What is not written.
+        folder: Does not exist, or holds an attempt that was cut off.
+
+    Returns:
+        The rows kept.
+
+    Raises:
+        ValueError: a file is not what was checked.
+    """
+    kept = 0
+    for file in files:
+        if file.name in left_out.files:
+            continue
+        gone = left_out.rows.get(file.name, {})
+        target = folder / file.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        rows = _WRITERS[file.format](file, gone, target)
+        now = file.path.stat()
+        if rows + len(gone) != counts[file.name] or now.st_size != file.size:
+            raise ValueError(f"{file.name} changed since it was scanned; check it again")
+        _sync(target)
+        kept += rows
+    return kept
+
+
+def _lines(file: DataFile, gone: Collection[int], target: Path) -> int:
+    row = kept = 0
+    with opened(file) as stream, _written(file, target) as out:
+        for number, line in enumerate(io.BufferedReader(cast(io.RawIOBase, stream), 1 << 20)):
+            told = line.removeprefix(b"\xef\xbb\xbf") if number == 0 else line
+            if told.isspace() or not told:
+                out.write(line)
+                continue
+            if row not in gone:
+                out.write(line)
+                kept += 1
+            row += 1
+    return kept
+
+
+def _json(file: DataFile, gone: Collection[int], target: Path) -> int:
+    with opened(file) as stream:
+        head = stream.read(1 << 16).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    if head != b"[":
+        return _lines(file, gone, target)
+    kept = 0
+    with _written(file, target) as out:
+        out.write(b"[")
+        for row, element in enumerate(_elements(file)):
+            if row not in gone:
+                out.write((b",\n" if kept else b"\n") + element)
+                kept += 1
+        out.write(b"\n]\n")
+    return kept
+
+
+def _elements(file: DataFile) -> Iterator[bytes]:
+    with opened(file) as stream:
+        for some in records(stream, Shard(file, 0, 0, file.size)):
+            yield from some
+
+
+def _parquet(file: DataFile, gone: Collection[int], target: Path) -> int:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    first = kept = 0
+    with opened_parquet(file) as source:
+        groups = source.num_row_groups
+        codec = source.metadata.row_group(0).column(0).compression if groups else "SNAPPY"
+        codec = "NONE" if codec == "UNCOMPRESSED" else codec
+        with pq.ParquetWriter(target, source.schema_arrow, compression=codec) as writer:
+            for group in range(groups):
+                table = source.read_row_group(group)
+                mask = pa.array([first + k not in gone for k in range(table.num_rows)], pa.bool_())
+                first += table.num_rows
+                left = table.filter(mask)
+                kept += left.num_rows
+                writer.write_table(left)
+    return kept
+
+
+_WRITERS: Mapping[str, Callable[[DataFile, Collection[int], Path], int]] = {
+    "jsonl": _lines,
+    "json": _json,
+    "parquet": _parquet,
+}
+
+
+@contextmanager
+def _written(file: DataFile, target: Path) -> Iterator[BinaryIO]:
+    """A file to write, compressed as the one it comes from; the same rows give the same bytes."""
+    with target.open("wb") as raw, _compressed(file, raw) as out:
+        yield out
+
+
+def _compressed(file: DataFile, raw: BinaryIO) -> BinaryIO:
+    match file.compression:
+        case None:
+            return io.BufferedWriter(raw, 1 << 20)  # type: ignore[type-var]
+        case "gz":
+            import gzip
+
+            return cast(BinaryIO, gzip.GzipFile("", "wb", fileobj=raw, mtime=0))
+        case "bz2":
+            import bz2
+
+            return cast(BinaryIO, bz2.open(raw, "wb"))
+        case "xz":
+            import lzma
+
+            return cast(BinaryIO, lzma.open(raw, "wb"))
+        case "zst":
+            import pyarrow as pa
+
+            return cast(BinaryIO, pa.CompressedOutputStream(pa.PythonFile(raw, "w"), "zstd"))
+
+
+def _action(policy: Policy, label: str) -> str:
+    return policy.action(label)  # type: ignore[arg-type]
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,99 @@
+"""The folder of one check: its request, its work under way, its lock."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a check works and publishes."""
+
+    out: Path
+
+    @property
+    def work(self) -> Path:
+        """What is resumed; gone when the check is done."""
+        return self.out / "work"
+
+    @property
+    def finished(self) -> bool:
+        """Whether the results of a check stand here."""
+        return (self.out / "summary.json").is_file()
+
+    def key(self) -> str | None:
+        """The request that the folder belongs to, if there is one."""
+        path = self.out / "request.json"
+        if not path.is_file():
+            return None
+        key: str = json.loads(path.read_text(encoding="utf-8"))["key"]
+        return key
+
+
+@contextmanager
+def claimed(out: Path, key: str) -> Iterator[Place]:
+    """Take a folder for a request.
+
+    Work under way for the same request is kept; for another one it is thrown away.
+
+    Args:
+        out: The folder, made if need be.
+        key: Digest of everything that decides the results.
+
+    Raises:
+        ValueError: it holds something else or another check's results, or another process works in
+            it; says what to do.
+    """
+    place = Place(out)
+    out.mkdir(parents=True, exist_ok=True)
+    with _locked(out):
+        known = place.key()
+        if known is None and (other := _strangers(out)):
+            raise ValueError(f"{out} holds {other[0]}; choose another folder for the results")
+        if known not in (None, key) and place.finished:
+            raise ValueError(
+                f"{out} holds the results of another check; choose another folder or remove it"
+            )
+        if known != key:
+            shutil.rmtree(place.work, ignore_errors=True)
+            write_atomically(out / "request.json", json.dumps({"key": key}) + "\n")
+        if not place.finished:
+            place.work.mkdir(exist_ok=True)
+        yield place
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file that is whole or absent, whatever happens."""
+    staging = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with staging.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        staging.replace(path)
+    finally:
+        staging.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    descriptor = os.open(out, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ValueError(f"another process works in {out}; wait for it") from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _strangers(out: Path) -> list[str]:
+    return sorted(p.name for p in out.iterdir() if not p.name.startswith(".request.json"))

@@ -1,0 +1,85 @@
+"""Shards scanned by a Ray cluster whose nodes see the same folders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from decontam.rows.shards import Shard
+from decontam.run.local import Scanned, Task
+from decontam.run.shard import Done, published
+
+TRIES = 20
+"""Nodes that a shard may lose under it before the check gives up."""
+
+
+def on_cluster(index: Path, tasks: Sequence[Task], fields: Sequence[str], allowed: int) -> Scanned:
+    """Scan shards as tasks of the cluster that `ray.init` finds, or of one on this machine.
+
+    A shard whose node is lost is scanned again elsewhere; one that has been published is not.
+
+    Args:
+        index: Folder of the index, on storage that every node sees, as are files and results.
+        tasks: Shards and where their results go.
+        fields: The fields that hold text.
+        allowed: Unreadable rows after which a shard is given up.
+
+    Raises:
+        ValueError: Ray is not installed, a shard cannot be read, or nodes were lost too often.
+    """
+    ray = _ray()
+    scan = ray.remote(max_retries=TRIES, retry_exceptions=False)(_work)
+    waiting = {
+        scan.remote(str(index), shard, tuple(fields), str(folder.absolute()), allowed): shard
+        for shard, folder in tasks
+    }
+    while waiting:
+        finished, _ = ray.wait(list(waiting), num_returns=1)
+        for reference in finished:
+            try:
+                done: Done = ray.get(reference)
+            except ray.exceptions.RayTaskError as error:
+                if isinstance(error.cause, ValueError):
+                    raise ValueError(str(error.cause)) from error
+                raise
+            except ray.exceptions.RayError as error:
+                raise ValueError(f"the cluster lost a shard: {error}; run it again") from error
+            yield waiting.pop(reference), done
+
+
+def _ray() -> Any:
+    try:
+        import ray
+    except ImportError as error:
+        raise ValueError("Ray is not installed; pip install 'assay[ray]'") from error
+    if not ray.is_initialized():
+        ray.init(address="auto" if _running() else None, log_to_driver=False)
+    return ray
+
+
+def _running() -> bool:
+    """Whether a cluster is named, or runs on this machine."""
+    import os
+
+    from ray._private.services import find_gcs_addresses  # type: ignore[import-not-found,unused-ignore]
+
+    return bool(os.environ.get("RAY_ADDRESS") or find_gcs_addresses())
+
+
+_scans: dict[str, Any] = {}
+
+
+def _work(
+    index: str, shard: Shard, fields: tuple[str, ...], folder: str, allowed: int
+) -> Done:
+    from decontam.items.saved import load
+    from decontam.run.scan import Scan
+    from decontam.run.shard import scan_shard
+
+    found = published(Path(folder))
+    if found is not None:
+        return found  # the node was lost after it had published
+    if index not in _scans:
+        _scans[index] = Scan(load(Path(index)))
+    return scan_shard(_scans[index], shard, fields, Path(folder), allowed)
