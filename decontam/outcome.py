@@ -23,7 +23,7 @@ Line = TypeVar("Line")
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A line of `matches.parquet`; its fields are those of `decontam.evidence.Match`."""
+    """A line of `matches.parquet`."""
 
     file: str
     row: int
