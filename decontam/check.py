@@ -57,7 +57,9 @@ def check(
 
         given = [rows] if isinstance(rows, (str, Path)) else rows
         place = Path(out) if out else None
-        return run(Request(tuple(map(str, given)), place, None, tuple(fields), workers=workers), index)
+        return run(
+            Request(tuple(map(str, given)), place, None, tuple(fields), workers=workers), index
+        )
     records = cast(Iterable[Mapping[str, object]], rows)
     docs = [read_row(number, row, fields) for number, row in enumerate(records)]
     if not docs:

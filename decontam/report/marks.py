@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
-from decontam.rules.align import Block, align
+from decontam.rules.align import align
 from decontam.text.tokens import Tokens, tokenize
 
 Pieces = tuple[str, ...]
 """A text cut into pieces, every second of which, from the second on, is shared."""
+
+Runs = list[tuple[int, int]]
+"""First position and end of runs of tokens, in order."""
+
+ALIGNED = 20_000
+"""Pairs of equal tokens up to which texts are aligned: the time grows with these pairs times the
+number of runs, and a repetitive text has millions of them."""
+
+GRAM = 5
+"""Length of the n-grams that are marked, wherever they stand, in texts too long to align."""
 
 
 def shared(train: str, item: str) -> tuple[Pieces, Pieces]:
@@ -18,22 +29,31 @@ def shared(train: str, item: str) -> tuple[Pieces, Pieces]:
     text.
     """
     row, prompt = tokenize(train), tokenize(item)
-    blocks = _blocks(row.words, prompt.words)
-    return (
-        _pieces(train, row, ((at, size) for at, _, size in blocks)),
-        _pieces(item, prompt, ((at, size) for _, at, size in blocks)),
-    )
+    in_row, in_prompt = _runs(row.words, prompt.words)
+    return _pieces(train, row, in_row), _pieces(item, prompt, in_prompt)
 
 
-def _blocks(row: list[str], prompt: list[str]) -> list[Block]:
+def _runs(row: Sequence[str], prompt: Sequence[str]) -> tuple[Runs, Runs]:
     if row == prompt:
-        return [(0, 0, len(row))] if row else []
+        whole = [(0, len(row))] if row else []
+        return whole, whole
+    counts = Counter(prompt)
+    if sum(counts[word] for word in row) > ALIGNED:
+        return _grams_of(row, prompt), _grams_of(prompt, row)
     alignment = align(row, prompt)
     held = alignment.positions()
-    return [block for block in alignment.blocks if block[1] in held]
+    blocks = [block for block in alignment.blocks if block[1] in held]
+    return [(at, at + size) for at, _, size in blocks], [(at, at + size) for _, at, size in blocks]
 
 
-def _pieces(text: str, tokens: Tokens, runs: Iterable[tuple[int, int]]) -> Pieces:
+def _grams_of(words: Sequence[str], other: Sequence[str]) -> Runs:
+    """Where the n-grams stand that the other text holds too."""
+    known = {tuple(other[k : k + GRAM]) for k in range(len(other) - GRAM + 1)}
+    starts = range(len(words) - GRAM + 1)
+    return [(k, k + GRAM) for k in starts if tuple(words[k : k + GRAM]) in known]
+
+
+def _pieces(text: str, tokens: Tokens, runs: Runs) -> Pieces:
     pieces: list[str] = []
     at = 0
     for first, end in _joined(runs):
@@ -45,10 +65,10 @@ def _pieces(text: str, tokens: Tokens, runs: Iterable[tuple[int, int]]) -> Piece
     return (*pieces, text[at:])
 
 
-def _joined(runs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """First position and end of each run, those without a token between them as one."""
-    spans: list[tuple[int, int]] = []
-    for first, size in runs:
-        begin = spans.pop()[0] if spans and spans[-1][1] == first else first
-        spans.append((begin, first + size))
-    return iter(spans)
+def _joined(runs: Runs) -> Iterator[tuple[int, int]]:
+    """The runs, those that overlap or have no token between them as one."""
+    joined: Runs = []
+    for first, end in runs:
+        begin = joined.pop()[0] if joined and joined[-1][1] >= first else first
+        joined.append((begin, end))
+    return iter(joined)

@@ -70,9 +70,7 @@ def _running() -> bool:
 _scans: dict[str, Any] = {}
 
 
-def _work(
-    index: str, shard: Shard, fields: tuple[str, ...], folder: str, allowed: int
-) -> Done:
+def _work(index: str, shard: Shard, fields: tuple[str, ...], folder: str, allowed: int) -> Done:
     from decontam.items.saved import load
     from decontam.run.scan import Scan
     from decontam.run.shard import scan_shard

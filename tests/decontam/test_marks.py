@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,3 +53,20 @@ def test_one_character_that_is_several_words_is_shown_once() -> None:
 def test_the_pieces_of_a_text_are_the_text(before: str, both: str, after: str) -> None:
     row, item = shared(before + both + after, both)
     assert ("".join(row), "".join(item)) == (before + both + after, both)
+
+
+def test_long_and_repetitive_texts_are_marked_in_little_time() -> None:
+    started = time.process_time()
+    row, item = shared("a b " * 2500, "a c b " * 1666)
+    assert marked(row) == marked(item) == []
+    row, item = shared("a b " * 2500 + "c", "a b " * 2000 + "d")
+    assert marked(row) == [("a b " * 2500).strip()]
+    assert marked(item) == [("a b " * 2000).strip()]
+    assert time.process_time() - started < 2
+
+
+def test_in_long_texts_a_changed_word_stays_unmarked_too() -> None:
+    text = " ".join(f"the word {k}" for k in range(200))
+    row, item = shared(text.replace("word 100", "word other"), text)
+    assert row[2] == " other "
+    assert item[2] == " 100 "
