@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -76,6 +76,11 @@ class Index:
     def asked(self) -> int:
         """What any turn is asked for: bits of `QUESTION` and `ANSWER`."""
         return int(np.bitwise_or.reduce(self.arrays["parts"]))
+
+    def with_policy(self, policy: Policy) -> Index:
+        """The same index for a policy that differs in mode or actions only."""
+        assert policy.rule == self.policy.rule
+        return replace(self, policy=policy)
 
     def scanner(self) -> Scanner:
         """A scanner of this index; not safe to share between threads."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
+import shutil
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,6 +46,24 @@ def save(index: Index, folder: Path) -> None:
         "entries": [(items[e.item], e.part, e.reason) for e in entries.entries],
     }
     (folder / "index.json").write_text(json.dumps(about), encoding="utf-8")
+
+
+def publish(index: Index, folder: Path) -> None:
+    """Write an index into a folder that does not exist yet; it is whole or absent.
+
+    Raises:
+        ValueError: the folder exists.
+    """
+    if folder.exists() or folder.is_symlink():
+        raise ValueError(f"{folder} exists; choose another folder or remove it")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staging = folder.with_name(f".{folder.name}.{os.getpid()}")
+    staging.mkdir()
+    try:
+        save(index, staging)
+        staging.rename(folder)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def load(folder: Path) -> Index:

@@ -33,6 +33,8 @@ class Totals:
     """Matches that share an item's wording only."""
     bytes_read: int
     seconds: float
+    rows_kept: int | None = None
+    """Rows of the cleaned files, where files were cleaned."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Report:
 
         told = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
         names = {"variants": "template_variants"}
-        totals = Totals(**{f.name: told[names.get(f.name, f.name)] for f in fields(Totals)})
+        totals = Totals(**{f.name: told.get(names.get(f.name, f.name)) for f in fields(Totals)})
         records = pq.read_table(folder / "items.parquet").to_pylist()
         accounts = tuple(ItemSummary(**record) for record in records)
         return cls(policy, totals, accounts, folder / "matches.parquet")
@@ -105,6 +107,7 @@ class Report:
             "rows_read": totals.rows_read,
             "rows_flagged": totals.rows_flagged,
             "rows_unreadable": totals.rows_unreadable,
+            **({} if totals.rows_kept is None else {"rows_kept": totals.rows_kept}),
             "bytes_read": totals.bytes_read,
             "items_total": len(self.accounts),
             "items_indexed": sum(i.indexed for i in self.accounts),

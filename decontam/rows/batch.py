@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from decontam.rows.shapes import Doc, Mode
@@ -36,9 +36,11 @@ class Batch:
         self.asked += asked
         self.ends.append(len(self.texts))
 
-    def refuse(self, reason: str) -> None:
-        """Append a row that cannot be read."""
-        self.bad[len(self.ends)] = reason
+    def refuse(self, error: Exception) -> None:
+        """Append a row that cannot be read; where it stands is told elsewhere."""
+        place = len(self.ends)
+        said = str(error).removeprefix(f"row {self.first + place}")
+        self.bad[place] = said.removeprefix(":").strip()
         self.ends.append(len(self.texts))
 
     def __len__(self) -> int:
@@ -70,14 +72,3 @@ def _batch(docs: list[Doc], mode: Mode) -> Batch:
         batch.add([s.text for s in doc.segments], doc.asked(mode))
     return batch
 
-
-def reasons(batch: Batch, bad: Iterable[tuple[int, str]], rows: Mapping[int, int]) -> None:
-    """Note the texts that the scanner could not read against their rows.
-
-    Args:
-        batch: Where to note them.
-        bad: (text, reason).
-        rows: Text -> place of its row.
-    """
-    for text, reason in bad:
-        batch.bad.setdefault(rows[text], reason)

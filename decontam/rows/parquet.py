@@ -78,7 +78,7 @@ def _batch(table: pa.RecordBatch, first: int, mode: Mode, fields: Sequence[str])
             row = doc(place)
             batch.add([s.text for s in row.segments], row.asked(mode))
         except (ValueError, UnicodeDecodeError) as error:
-            batch.refuse(str(error))
+            batch.refuse(error)
     return batch
 
 

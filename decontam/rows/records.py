@@ -74,7 +74,7 @@ class RecordReader:
         if self.fields or not is_utf8(b"".join(records)):
             return self._batch(first, records, range(len(records)))
         batch = self._batch(first, records, ())
-        again = _scanner.doubtful(batch.texts, batch.asked, batch.ends)
+        again = _scanner.doubtful(batch.texts, bytes(batch.asked), batch.ends)
         return self._batch(first, records, set(again)) if again else batch
 
     def doc(self, number: int, record: bytes) -> Doc:
@@ -103,7 +103,7 @@ class RecordReader:
             doc = self.doc(number, record)
             batch.add([s.text for s in doc.segments], doc.asked(self.mode))
         except ValueError as error:
-            batch.refuse(str(error))
+            batch.refuse(error)
 
     def _quick(self, batch: Batch, record: bytes) -> bool:
         """Append a row of a usual shape; False where it is not plainly of one."""

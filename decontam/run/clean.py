@@ -50,7 +50,7 @@ def removals(report: Report, bad: Bad) -> Removals:
         bad: The rows that could not be read; what was not scanned is not clean.
 
     Raises:
-        Blocked: a match has a label on which the policy blocks.
+        BlockedError: a match has a label on which the policy blocks.
     """
     rows: dict[str, dict[int, str]] = defaultdict(dict)
     files: dict[str, str] = {}
@@ -61,14 +61,14 @@ def removals(report: Report, bad: Bad) -> Removals:
             continue
         why = f"{m.label}: {m.benchmark}/{m.item}"
         if _action(report.policy, m.label) == "block":
-            raise Blocked(f"{m.file}: row {m.row} holds {why}, on which the policy blocks")
+            raise BlockedError(f"{m.file}: row {m.row} holds {why}, on which the policy blocks")
         if _action(report.policy, m.label) == "drop_file":
             files.setdefault(m.file, f"row {m.row}: {why}")
         rows[m.file].setdefault(m.row, why)
     return Removals({k: v for k, v in rows.items() if k not in files}, files)
 
 
-class Blocked(Exception):
+class BlockedError(Exception):
     """A policy forbids that anything is published."""
 
 

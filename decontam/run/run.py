@@ -7,31 +7,27 @@ import json
 import shutil
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
 from typing import Literal
-
-import numpy as np
 
 from decontam.items.index import Index
 from decontam.items.saved import digest, save
 from decontam.report.accounts import Accounts
 from decontam.report.allowlist import Allowlist
 from decontam.report.report import Report, Totals
+from decontam.report.review import write_review
 from decontam.report.tables import MatchWriter
-from decontam.rows.files import DataFile, find_files, opened
-from decontam.rows.lines import records
+from decontam.rows.files import DataFile, find_files
 from decontam.rows.shards import SHARD, Shard, shards
-from decontam.run import shard as published
-from decontam.run.candidate import Candidate, Seen
-from decontam.run.local import Task, in_processes, in_this_process
+from decontam.run.clean import clean_files, removals
+from decontam.run.local import Scanned, Task, in_processes, in_this_process
+from decontam.run.merge import Folders, Merged, merge
 from decontam.run.place import Place, claimed, write_atomically
 from decontam.run.scan import Scan
 from decontam.run.settle import Allows, settle
-from decontam.run.shard import Done
+from decontam.run.shard import published
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +44,8 @@ class Request:
     """The fields that hold text; none to recognise the usual shapes."""
     allow_bad_rows: int = 0
     allowlist: Path | None = None
+    clean: bool = False
+    """Whether the files are written again, without what was flagged."""
     workers: int = 1
     executor: Literal["local", "ray"] = "local"
     progress: Callable[[int, int], None] | None = None
@@ -64,6 +62,7 @@ def run(request: Request, index: Index) -> Report:
     Raises:
         ValueError: a file or row cannot be read, the output folder is taken, or nothing is there to
             check; nothing is published then, and the same request goes on where it was.
+        BlockedError: files were to be cleaned, and the policy blocks on what they hold.
     """
     if request.out is None:
         with tempfile.TemporaryDirectory(prefix="decontam-") as folder:
@@ -81,35 +80,23 @@ def _run(
     request: Request, index: Index, files: Sequence[DataFile], place: Place, allows: Allows | None
 ) -> Report:
     started = time.perf_counter()
-    cut = shards(files)
-    folders = {s: place.work / f"{k:06d}" for k, s in enumerate(cut)}
-    _scan_all(request, index, place, folders)
-    done = {s: published.published(folder) for s, folder in folders.items()}
-    first = _first_rows(done)
-    bad = _bad_rows(request, done, first)
-    accounts = Accounts(index.entries)
-    seen = _seen(index, folders, sum(d.rows for d in done.values() if d))
-    staged = place.work / "matches.parquet"
-
-    def found() -> Iterator[Candidate]:
-        return chain.from_iterable(_candidates(f, first[s]) for s, f in folders.items())
-
-    with MatchWriter(staged) as writer:
-        for match in settle(index, found, seen, allows):
-            accounts.add(match)
-            writer.add(match)
+    folders = {s: place.work / f"{k:06d}" for k, s in enumerate(shards(files))}
+    _scan(request, index, place, folders)
+    merged = merge(folders, request.allow_bad_rows)
+    accounts = _settle(index, merged, place, allows)
     totals = Totals(
-        rows_read=seen.rows,
+        rows_read=sum(merged.rows.values()),
         rows_flagged=accounts.rows_flagged,
-        rows_unreadable=len(bad),
+        rows_unreadable=len(merged.bad),
         matches=accounts.matches,
         variants=accounts.variants,
         bytes_read=sum(f.size for f in files),
         seconds=time.perf_counter() - started,
     )
-    report = Report(index.policy, totals, accounts.items(), place.out / "matches.parquet")
-    _publish(place, report, bad)
-    return report
+    report = Report(index.policy, totals, accounts.items(), place.work / "matches.parquet")
+    if request.clean:
+        totals = replace(totals, rows_kept=_clean(report, merged, files, place))
+    return _publish(place, replace(report, totals=totals), merged)
 
 
 def _key(request: Request, index: Index, files: Sequence[DataFile]) -> str:
@@ -120,20 +107,21 @@ def _key(request: Request, index: Index, files: Sequence[DataFile]) -> str:
         "files": [(f.name, f.size, f.path.stat().st_mtime_ns) for f in files],
         "fields": request.fields,
         "allowlist": hashlib.sha256(allowed).hexdigest(),
+        "clean": request.clean,
         "shard": SHARD,
     }
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
-def _scan_all(request: Request, index: Index, place: Place, folders: dict[Shard, Path]) -> None:
-    """Scan the shards that have not been published."""
+def _scan(request: Request, index: Index, place: Place, folders: Folders) -> None:
+    """Scan the shards that have not been published, until too many rows are unreadable."""
     for folder in folders.values():
-        found = published.published(folder)
+        found = published(folder)
         if found and found.stopped and len(found.bad) <= request.allow_bad_rows:
             shutil.rmtree(folder)  # more is allowed now
-    tasks = [(s, f) for s, f in folders.items() if published.published(f) is None]
-    total = sum(_bytes(s) for s in folders)
-    ready = total - sum(_bytes(s) for s, _ in tasks)
+    tasks = [(shard, folder) for shard, folder in folders.items() if published(folder) is None]
+    total = sum(_bytes(shard) for shard in folders)
+    ready = total - sum(_bytes(shard) for shard, _ in tasks)
     bad = 0
     for shard, done in _scanned(request, index, place, tasks):
         ready += _bytes(shard)
@@ -144,17 +132,15 @@ def _scan_all(request: Request, index: Index, place: Place, folders: dict[Shard,
             break
 
 
-def _scanned(
-    request: Request, index: Index, place: Place, tasks: Sequence[Task]
-) -> Iterator[tuple[Shard, Done]]:
+def _scanned(request: Request, index: Index, place: Place, tasks: Sequence[Task]) -> Scanned:
     fields, allowed = request.fields, request.allow_bad_rows
     if request.executor == "local" and (request.workers == 1 or len(tasks) < 2):
         return in_this_process(Scan(index), tasks, fields, allowed)
-    folder = request.index or _saved(index, place.work / "index")
+    folder = (request.index or _saved(index, place.work / "index")).absolute()
     if request.executor == "ray":
         from decontam.run.ray import on_cluster
 
-        return on_cluster(folder.absolute(), tasks, fields, allowed)
+        return on_cluster(folder, tasks, fields, allowed)
     return in_processes(folder, tasks, fields, allowed, request.workers)
 
 
@@ -166,74 +152,42 @@ def _saved(index: Index, folder: Path) -> Path:
 
 
 def _bytes(shard: Shard) -> int:
-    return shard.file.size if shard.file.format == "parquet" else shard.end - shard.begin
+    """About how much of its file a shard covers."""
+    if shard.file.format != "parquet":
+        return shard.end - shard.begin
+    return shard.file.size if shard.number == 0 else 0
 
 
-def _first_rows(done: dict[Shard, Done | None]) -> dict[Shard, int]:
-    """The number of each shard's first row in its file, as far as it is known."""
-    first: dict[Shard, int] = {}
-    rows: dict[str, int] = defaultdict(int)
-    for shard, result in done.items():
-        first[shard] = rows[shard.file.name]
-        rows[shard.file.name] += result.rows if result else _count(shard)
-    return first
+def _settle(index: Index, merged: Merged, place: Place, allows: Allows | None) -> Accounts:
+    """Write the matches below the work folder."""
+    accounts = Accounts(index.entries)
+    seen = merged.seen(len(index.arrays["grams"]))
+    with MatchWriter(place.work / "matches.parquet") as writer:
+        for match in settle(index, merged.candidates, seen, allows):
+            accounts.add(match)
+            writer.add(match)
+    return accounts
 
 
-def _count(shard: Shard) -> int:
-    """The rows of a shard that was not scanned because another one ended the check."""
-    if shard.file.format == "parquet":
-        return 0
-    with opened(shard.file) as stream:
-        return sum(map(len, records(stream, shard)))
+def _clean(report: Report, merged: Merged, files: Sequence[DataFile], place: Place) -> int:
+    """Write the cleaned files below the work folder."""
+    left_out = removals(report, merged.bad)
+    shutil.rmtree(place.work / "data", ignore_errors=True)
+    kept = clean_files(files, merged.rows, left_out, place.work / "data")
+    left_out.write(place.work / "removed.jsonl")
+    return kept
 
 
-def _bad_rows(
-    request: Request, done: dict[Shard, Done | None], first: dict[Shard, int]
-) -> list[tuple[str, int, str]]:
-    bad = [(s.file.name, first[s] + row, why) for s, d in done.items() if d for row, why in d.bad]
-    if len(bad) > request.allow_bad_rows:
-        name, row, why = bad[0]
-        raise ValueError(
-            f"{name}: row {row}: {why}"
-            + (f" ({len(bad)} such rows so far)" if len(bad) > 1 else "")
-            + "; --allow-bad-rows N counts such rows instead"
-        )
-    empty = [s.file.name for s, d in done.items() if d and not d.rows and _alone(s, done)]
-    if empty:
-        raise ValueError(f"{empty[0]} holds no rows; remove it or fetch it again")
-    return bad
-
-
-def _alone(shard: Shard, done: dict[Shard, Done | None]) -> bool:
-    return not any(d and d.rows for s, d in done.items() if s.file == shard.file)
-
-
-def _candidates(folder: Path, first: int) -> Iterator[Candidate]:
-    for match, entry, matched in published.candidates(folder):
-        yield Candidate(replace(match, row=match.row + first), entry, matched)
-
-
-def _seen(index: Index, folders: dict[Shard, Path], rows: int) -> Seen:
-    count = len(index.arrays["grams"])
-    gram_rows, gram_files = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
-    by_file: dict[str, list[Path]] = defaultdict(list)
-    for shard, folder in folders.items():
-        by_file[shard.file.name].append(folder)
-    for parts in by_file.values():
-        met = np.zeros(count, dtype=np.bool_)
-        for folder in parts:
-            grams, found = published.gram_rows(folder)
-            gram_rows[grams] += found
-            met[grams] = True
-        gram_files += met
-    return Seen(rows, gram_rows, gram_files)
-
-
-def _publish(place: Place, report: Report, bad: Sequence[tuple[str, int, str]]) -> None:
+def _publish(place: Place, report: Report, merged: Merged) -> Report:
     """Move the results where they belong; the summary comes last and says that all is there."""
-    (place.work / "matches.parquet").replace(place.out / "matches.parquet")
-    if bad:
-        lines = (json.dumps({"file": f, "row": r, "reason": w}) + "\n" for f, r, w in bad)
-        write_atomically(place.out / "bad_rows.jsonl", "".join(lines))
-    report.write(place.out)
+    if merged.bad:
+        lines = (json.dumps({"file": f, "row": r, "reason": w}) + "\n" for f, r, w in merged.bad)
+        write_atomically(place.work / "bad_rows.jsonl", "".join(lines))
+    report.write(place.work)
+    write_review(place.work)
+    for name in ("data", "removed.jsonl", "bad_rows.jsonl", "matches.parquet", "items.parquet",
+                 "review.html", "summary.json"):  # fmt: skip
+        if (place.work / name).exists():
+            (place.work / name).rename(place.out / name)
     shutil.rmtree(place.work)
+    return replace(report, found=place.out / "matches.parquet")

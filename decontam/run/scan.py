@@ -32,7 +32,8 @@ class Scan:
         found, bad = self.scanner.scan(batch.texts, asked, batch.ends)
         ends = np.array(batch.ends)
         for text, reason in bad:
-            batch.bad.setdefault(int(np.searchsorted(ends, text, side="right")), reason)
+            place = int(np.searchsorted(ends, text, side="right"))
+            batch.bad.setdefault(place, f"holds {reason}; fix or remove it")
         hits = np.frombuffer(found, dtype=np.int32).reshape(-1, 4)
         rows = np.searchsorted(ends, hits[:, 1], side="right")
         order = np.lexsort((hits[:, 3], hits[:, 2], hits[:, 1], hits[:, 0], rows))

@@ -128,8 +128,8 @@ static int entry(Alphabet *self, uint32_t point, uint32_t *found) {
 static const char *const BAD_UTF8 = "invalid UTF-8";
 static const char *const SURROGATE = "a lone surrogate";
 static const char *const BAD_ESCAPE = "an invalid escape";
-static const char *const CONTROL = "a control character that JSON does not allow in a string";
-static const char *const NO_STRING = "not a string";
+static const char *const CONTROL = "a raw control character";
+static const char *const NO_STRING = "something else than a string";
 
 /* Reads one code point; returns its length in bytes, or 0 where the bytes are not UTF-8. */
 static inline int decode(const unsigned char *p, const unsigned char *end, uint32_t *point) {

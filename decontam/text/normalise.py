@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 SIGNS = str.maketrans(dict.fromkeys("‐‑‒–−", "-") | {"×": "*", "÷": "/", "∕": "/", "⁄": "/"})
@@ -63,16 +64,19 @@ def fold_chunk(chunk: str) -> str:
 @functools.cache
 def alphabet() -> Alphabet:
     """The character classes, made from the interpreter's Unicode tables on first use."""
-    points = [chr(p) for p in range(0x80, _PLANES)]
-    kinds = [unicodedata.category(c) for c in points]
+    points = list(map(chr, range(0x80, _PLANES)))
+    kinds: dict[str, list[str]] = defaultdict(list)
+    for point, kind in zip(points, map(unicodedata.category, points), strict=True):
+        kinds[kind].append(point)
 
-    def of(*wanted: str) -> list[str]:
-        return [c for c, kind in zip(points, kinds, strict=True) if kind.startswith(wanted)]
+    def of(*wanted: str) -> Iterator[str]:
+        return (c for kind, held in kinds.items() if kind.startswith(wanted) for c in held)
 
-    unspaced = {c for c in of("L", "N", "M") if any(a <= ord(c) <= b for a, b in _UNSPACED)}
-    hidden = _ignorable(of("Cf"))
-    starts = "a-z0-9" + _ranges(c for c in of("L", "N") if c not in unspaced)
-    inner = starts + _ranges(c for c in of("M") if c not in unspaced)
+    within = {chr(p) for a, b in _UNSPACED for p in range(a, b + 1)}
+    unspaced = within.intersection(of("L", "N", "M"))
+    hidden = _ignorable(kinds["Cf"])
+    starts = "a-z0-9" + _ranges(set(of("L", "N")) - unspaced)
+    inner = starts + _ranges(set(of("M")) - unspaced)
     single = _ranges(unspaced) + "\U00020000-\U0003ffff"
     symbols = re.escape("+-*/=<>^%$\\{}[]()_&|~@#") + _ranges(of("Sm", "Sc"))
     return Alphabet(
@@ -95,17 +99,18 @@ def _ignorable(formats: Iterable[str]) -> str:
 
 def _joining(points: list[str]) -> Iterator[str]:
     """Characters that may combine with what stands before them."""
-    seconds = {c for p in points for c in _canonical(p)[1:]} | set(map(chr, range(0x1160, 0x1200)))
-    decompose: Callable[[str], str] = functools.partial(unicodedata.normalize, "NFKD")
-    for point in points:
-        first = decompose(point)[0]
+    parts = dict(zip(points, map(unicodedata.decomposition, points), strict=True))
+    seconds = {c for told in parts.values() if told for c in _canonical(told)[1:]}
+    seconds |= set(map(chr, range(0x1160, 0x1200)))  # vowels and finals of Hangul syllables
+    for point, told in parts.items():
+        first = unicodedata.normalize("NFKD", point)[0] if told else point
         if unicodedata.combining(first) or first in seconds:
             yield point
 
 
-def _canonical(point: str) -> str:
-    parts = unicodedata.decomposition(point).split()
-    return "" if not parts or parts[0].startswith("<") else "".join(chr(int(p, 16)) for p in parts)
+def _canonical(decomposition: str) -> str:
+    parts = decomposition.split()
+    return "" if parts[0].startswith("<") else "".join(chr(int(p, 16)) for p in parts)
 
 
 def _ranges(characters: Iterable[str]) -> str:

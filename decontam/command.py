@@ -1,0 +1,231 @@
+"""The command line: `python -m decontam check | clean | index | review`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from decontam.items.index import Index
+from decontam.policy import PRESETS, Policy
+from decontam.report.report import Report
+
+CLEAN, CONTAMINATED, WRONG_REQUEST, INTERRUPTED = 0, 1, 2, 130
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(WRONG_REQUEST, f"error: {message}\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code."""
+    from decontam.run.clean import BlockedError
+
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.command(arguments))
+    except BlockedError as blocked:
+        print(f"blocked: {blocked}; nothing was written", file=sys.stderr)  # noqa: T201
+        return CONTAMINATED
+    except (ValueError, OSError) as error:
+        print(f"error: {_said(error)}", file=sys.stderr)  # noqa: T201
+        return WRONG_REQUEST
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on where it was", file=sys.stderr)  # noqa: T201
+        return INTERRUPTED
+
+
+def _said(error: ValueError | OSError) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror}; make room or choose another place, and run it again"
+    return str(error)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m decontam",
+        description="Which rows of this training data hold which items of these benchmarks?",
+        epilog="Exit codes: 0 clean, 1 contaminated, 2 the request was wrong.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+    _check_arguments(
+        commands.add_parser("check", help="say which rows hold which items"), _check, False
+    )
+    _check_arguments(
+        commands.add_parser("clean", help="write the files again without those rows"), _clean, True
+    )
+    index = commands.add_parser("index", help="make an index that checks can share")
+    _item_arguments(index, required=True)
+    index.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to make")
+    index.set_defaults(command=_index)
+    review = commands.add_parser("review", help="write the page to review a check's matches on")
+    review.add_argument("folder", type=Path, metavar="DIR", help="what --out named")
+    review.set_defaults(command=_review)
+    return parser
+
+
+def _check_arguments(
+    parser: argparse.ArgumentParser, command: Callable[[Any], int], out: bool
+) -> None:
+    add = parser.add_argument
+    add("train", nargs="+", metavar="TRAIN", help="files, folders, globs or Hub datasets with rows")
+    _item_arguments(parser, required=False)
+    add("--index", type=Path, metavar="DIR", help="an index instead of --against")
+    add("--mode", choices=("user", "assistant", "all"), help="turns to look at")
+    add("--fields", type=_names, default=(), metavar="NAME,...", help="fields that hold the text")
+    add("--action", type=_action, action="append", default=[], metavar="LABEL=ACTION",
+        help="what follows from a label: report, drop, drop_file or block")  # fmt: skip
+    add("--workers", type=_count(1), default=1, metavar="N", help="processes (default: 1)")
+    add("--executor", choices=("local", "ray"), default="local", help="where shards are scanned")
+    add("--out", type=Path, metavar="DIR", required=out, help="folder for results; resumed")
+    add("--json", action="store_true", help="print the summary as JSON")
+    add("--allow-bad-rows", type=_count(0), default=0, metavar="N",
+        help="unreadable rows that are counted rather than refused")  # fmt: skip
+    add("--allowlist", type=Path, metavar="FILE", help="decisions from the review page")
+    parser.set_defaults(command=command)
+
+
+def _item_arguments(parser: argparse.ArgumentParser, required: bool) -> None:
+    parser.add_argument("--against", nargs="+", metavar="WHAT", required=required,
+                        help="suites, lm-eval tasks or files of items")  # fmt: skip
+    parser.add_argument("--hub", type=Path, metavar="DIR", help="mirror of the Hub (or ASSAY_HUB)")
+    parser.add_argument("--preset", choices=sorted(PRESETS), help="rule (default: default)")
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    return _run(arguments, clean=False)
+
+
+def _clean(arguments: argparse.Namespace) -> int:
+    return _run(arguments, clean=True)
+
+
+def _run(arguments: argparse.Namespace, clean: bool) -> int:
+    from decontam.report.terminal import Progress, show
+    from decontam.run.run import Request, run
+
+    index = _prepared(arguments)
+    with Progress(sys.stderr) as progress:
+        request = Request(
+            train=tuple(_training(arguments)),
+            out=arguments.out,
+            index=arguments.index,
+            fields=arguments.fields,
+            allow_bad_rows=arguments.allow_bad_rows,
+            allowlist=arguments.allowlist,
+            clean=clean,
+            workers=arguments.workers,
+            executor=arguments.executor,
+            progress=progress,
+        )
+        report = run(request, index)
+    if arguments.json:
+        print(json.dumps(report.summary(), indent=2, ensure_ascii=False))  # noqa: T201
+    else:
+        show(report, arguments.out, clean)
+    return CLEAN if clean else _verdict(report)
+
+
+def _verdict(report: Report) -> int:
+    return CONTAMINATED if report.totals.rows_flagged else CLEAN
+
+
+def _index(arguments: argparse.Namespace) -> int:
+    from decontam.items.saved import publish
+
+    index = _prepared(arguments)
+    publish(index, arguments.out)
+    entries = index.entries
+    found = sum(e.reason is None for e in entries.entries[: len(entries.items)])
+    print(f"{arguments.out}: {found:,} of {len(entries.items):,} items indexed")  # noqa: T201
+    return CLEAN
+
+
+def _review(arguments: argparse.Namespace) -> int:
+    from decontam.report.review import write_review
+
+    print(write_review(arguments.folder))  # noqa: T201
+    return CLEAN
+
+
+def _prepared(arguments: argparse.Namespace) -> Index:
+    """The index that a command asks for, saved or made."""
+    from decontam.against import read_against
+    from decontam.items.saved import load
+    from decontam.rules.rule import prepare
+
+    saved = getattr(arguments, "index", None)
+    if bool(saved) == bool(arguments.against):
+        raise ValueError(
+            "name what to check against: --against WHAT... or --index DIR, one of them"
+        )
+    if not saved:
+        items = read_against(arguments.against, _hub(arguments))
+        return prepare(_policy(arguments, PRESETS[arguments.preset or "default"]), items)
+    index = load(saved)
+    if arguments.preset and arguments.preset != index.policy.name:
+        raise ValueError(
+            f"{saved} is an index for preset {index.policy.name!r}, not {arguments.preset!r}; "
+            f"make one with python -m decontam index --preset {arguments.preset}"
+        )
+    return index.with_policy(_policy(arguments, index.policy))
+
+
+def _policy(arguments: argparse.Namespace, policy: Policy) -> Policy:
+    from dataclasses import replace
+
+    mode = getattr(arguments, "mode", None) or policy.mode
+    return replace(
+        policy, mode=mode, actions={**policy.actions, **dict(getattr(arguments, "action", []))}
+    )
+
+
+def _training(arguments: argparse.Namespace) -> list[str]:
+    from decontam.rows.hub import folder_of
+
+    return [folder_of(name, _hub(arguments)) for name in arguments.train]
+
+
+def _hub(arguments: argparse.Namespace) -> Path | None:
+    from evals.hub import hub_folder
+
+    hub = hub_folder(arguments.hub)
+    if hub and not hub.is_dir():
+        raise ValueError(f"--hub {hub}: no such folder")
+    return hub
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"{text!r}: give names with commas between them")
+    return names
+
+
+def _count(least: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r}: give a whole number of at least {least}")
+        return int(text)
+
+    return read
+
+
+def _action(text: str) -> tuple[str, str]:
+    from typing import get_args
+
+    from decontam.policy import Action, Label
+
+    label, _, action = text.partition("=")
+    if label not in get_args(Label) or action not in get_args(Action):
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: give LABEL=ACTION with one of {', '.join(get_args(Label))} and one of "
+            f"{', '.join(get_args(Action))}"
+        )
+    return label, action

@@ -1,0 +1,107 @@
+"""What shards found, put together as if one process had read every file from its first row."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from decontam.rows.files import opened
+from decontam.rows.lines import records
+from decontam.rows.shards import Shard
+from decontam.run import shard as published
+from decontam.run.candidate import Candidate, Seen
+from decontam.run.shard import Done
+
+Folders = Mapping[Shard, Path]
+"""Every shard, in order, and the folder where its result stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The results of all shards."""
+
+    folders: Folders
+    first: Mapping[Shard, int]
+    """The number of each shard's first row in its file."""
+    rows: Mapping[str, int]
+    """File -> its rows."""
+    bad: tuple[tuple[str, int, str], ...]
+    """Unreadable rows: file, row, reason."""
+
+    def candidates(self) -> Iterator[Candidate]:
+        """What was found, row by row."""
+        for shard, folder in self.folders.items():
+            for match, entry, matched in published.candidates(folder):
+                yield Candidate(replace(match, row=match.row + self.first[shard]), entry, matched)
+
+    def seen(self, grams: int) -> Seen:
+        """What was counted.
+
+        Args:
+            grams: How many n-grams the index has.
+        """
+        rows, files = np.zeros(grams, dtype=np.int64), np.zeros(grams, dtype=np.int64)
+        by_file: dict[str, list[Path]] = defaultdict(list)
+        for shard, folder in self.folders.items():
+            by_file[shard.file.name].append(folder)
+        for folders in by_file.values():
+            met = np.zeros(grams, dtype=np.bool_)
+            for folder in folders:
+                found, counted = published.gram_rows(folder)
+                rows[found] += counted
+                met[found] = True
+            files += met
+        return Seen(sum(self.rows.values()), rows, files)
+
+
+def merge(folders: Folders, allowed: int) -> Merged:
+    """Put the results of shards together.
+
+    Args:
+        folders: Where they stand; those of shards that were not scanned are absent.
+        allowed: Unreadable rows that are counted rather than refused.
+
+    Raises:
+        ValueError: there are more unreadable rows, or a file without rows; names the first.
+    """
+    done = {shard: published.published(folder) for shard, folder in folders.items()}
+    first, rows = _numbered(done)
+    bad = tuple(
+        (s.file.name, first[s] + row, why) for s, d in done.items() if d for row, why in d.bad
+    )
+    if len(bad) > allowed:
+        name, row, why = bad[0]
+        more = f" ({len(bad)} such rows so far)" if len(bad) > 1 else ""
+        raise ValueError(
+            f"{name}: row {row} {why}{more}; --allow-bad-rows N counts such rows instead"
+        )
+    for name, count in rows.items():
+        if not count:
+            raise ValueError(f"{name} holds no rows; remove it or fetch it again")
+    return Merged(folders, first, rows, bad)
+
+
+def _numbered(done: Mapping[Shard, Done | None]) -> tuple[dict[Shard, int], dict[str, int]]:
+    """The number of each shard's first row, and the rows of each file."""
+    first: dict[Shard, int] = {}
+    rows: dict[str, int] = defaultdict(int)
+    for shard, result in done.items():
+        first[shard] = rows[shard.file.name]
+        rows[shard.file.name] += result.rows if result else _count(shard)
+    return first, dict(rows)
+
+
+def _count(shard: Shard) -> int:
+    """The rows of a shard that was not scanned because another one ended the check."""
+    if shard.file.format == "parquet":
+        from decontam.rows.parquet import opened_parquet
+
+        with opened_parquet(shard.file) as parquet:
+            groups = range(shard.begin, shard.end)
+            return sum(parquet.metadata.row_group(k).num_rows for k in groups)
+    with opened(shard.file) as stream:
+        return sum(map(len, records(stream, shard)))
