@@ -59,7 +59,7 @@ def _number(value: float) -> str:
     return str(int(value)) if float(value).is_integer() else str(value)
 
 
-_BBH_OPTIONS = re.compile(r"\s*\bOptions:\s*\n(?=\s*(?:\([A-Z]\)|-) )")
+_BBH_OPTIONS = re.compile(r"Options:\s*\n(?=\s*(?:\([A-Z]\)|-) )")
 _BBH_MARK = re.compile(r"^\s*(\([A-Z]\)|-) ", re.MULTILINE)
 
 

@@ -96,5 +96,10 @@ def _stock(name: str) -> dict[str, ItemSource]:
 def _unknown(name: str) -> str:
     known = {*suite_names(), *SOURCES, *BENCHMARKS}
     near = get_close_matches(name, known | names_near(name), n=3)
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known: {sorted(known)}"
-    return f"unknown suite or task {name!r}; {hint}"
+    if near:
+        return f"unknown suite or task {name!r}; did you mean {' or '.join(map(repr, near))}?"
+    whole = sorted(n for n, source in SOURCES.items() if source.only is None)
+    return (
+        f"unknown suite or task {name!r}; there are the suites {', '.join(suite_names())}, "
+        f"the benchmarks {', '.join(whole)}, and the tasks of lm-eval"
+    )
