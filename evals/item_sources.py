@@ -130,6 +130,12 @@ MMLU_PRO_SUBJECTS = (
     "psychology",
 )
 
+_MGSM = ItemSource(
+    dataset="juletxara/mgsm",
+    configs=MGSM_LANGUAGES,
+    prompt=column("question"),
+    answer=column("answer_number", _number),
+)
 _MMLU_PRO = ItemSource(
     dataset="TIGER-Lab/MMLU-Pro",
     prompt=column("question"),
@@ -168,12 +174,10 @@ SOURCES: Mapping[str, ItemSource] = MappingProxyType(
             answer=Part(("input", "target"), _bbh_answer),
             options=column("input", lambda text: tuple(_bbh_options(text).values())),
         ),
-        "mgsm": ItemSource(
-            dataset="juletxara/mgsm",
-            configs=MGSM_LANGUAGES,
-            prompt=column("question"),
-            answer=column("answer_number", _number),
-        ),
+        "mgsm": _MGSM,
+        # The tags of lm-eval; what others have added to them (Galician) is not in this dataset.
+        "mgsm_direct": _MGSM,
+        "mgsm_cot_native": _MGSM,
         "mmlu_pro": _MMLU_PRO,
         **{
             f"mmlu_pro_{subject.replace(' ', '_')}": replace(_MMLU_PRO, only=("category", subject))

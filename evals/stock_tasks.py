@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import itertools
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,12 +88,12 @@ def _expand(
 ) -> dict[str, Settings]:
     """Tasks of a name, looked up in the folder of the group that lists it before all others."""
     for folder in itertools.chain([home] if home else [], _folders(name)):
-        if name in folder.tags:
-            return _members(name, folder.tags[name], above, folder)
         if name in folder.files:
             body = stock_settings(folder.files[name])
             return _members(name, body["task"], above, folder) if "group" in body else {name: body}
-    return {}
+    # The tasks of one tag may lie in several folders.
+    tagged = [(task, f) for f in _folders(name) for task in f.tags.get(name, ())]
+    return {task: stock_settings(folder.files[task]) for task, folder in tagged}
 
 
 def _members(
@@ -100,11 +101,12 @@ def _members(
 ) -> dict[str, Settings]:
     within, found = above | {group}, dict[str, Settings]()
     for member in [members] if isinstance(members, str) else members:
-        name, overrides = (member, {}) if isinstance(member, str) else (member["task"], member)
-        if "group" in overrides:
-            found |= _members(overrides["group"], name, within, home)
+        overrides = {} if isinstance(member, str) else member
+        name = member if isinstance(member, str) else member.get("task")
+        if "group" in overrides and isinstance(name, list):
+            found |= _members(overrides["group"], name, above, home)
             continue
-        tasks = {} if name in within else _expand(name, within, home)
+        tasks = _expand(name, within, home) if isinstance(name, str) and name not in within else {}
         if not tasks:
             raise ValueError(f"group {group}: its task {name!r} is not among lm-eval's tasks")
         found |= {task: {**body, **overrides, "task": task} for task, body in tasks.items()}
@@ -125,18 +127,23 @@ def _likely(name: str) -> list[Path]:
     return [OURS, *(stock / s for s in starts if stock and s and (stock / s).is_dir())]
 
 
+def _mentioning(name: str) -> list[Path]:
+    """lm-eval's folders with a task file in which the name occurs, or that include such a file."""
+    texts = _texts(_stock())
+    direct = {f for f, text in texts.items() if name and name.encode() in text}
+    included = [f"../{folder.name}/".encode() for folder in direct]
+    return [f for f, text in texts.items() if f in direct or any(i in text for i in included)]
+
+
 @functools.cache
-def _mentioning(name: str) -> tuple[Path, ...]:
-    """lm-eval's folders with a task file in which the name occurs."""
-    stock, text = _stock(), name.encode()
-    if stock is None or not text:
-        return ()
-    files = (p for p in stock.rglob("*") if p.suffix in ("", ".yaml") and p.is_file())
-    return tuple(sorted({stock / p.relative_to(stock).parts[0] for p in files if _has(p, text)}))
-
-
-def _has(file: Path, text: bytes) -> bool:
-    return text in file.read_bytes()
+def _texts(stock: Path | None) -> Mapping[Path, bytes]:
+    """Folder -> all its task files (8 MB in all); names can be looked for without parsing them."""
+    found: dict[Path, list[bytes]] = {}
+    for folder in sorted(p for p in stock.iterdir() if p.is_dir()) if stock else ():
+        for where, _, names in os.walk(folder):
+            files = (Path(where, n) for n in names if n.endswith(".yaml") or "." not in n)
+            found.setdefault(folder, []).extend(f.read_bytes() for f in files)
+    return {folder: b"\n".join(texts) for folder, texts in found.items()}
 
 
 @functools.cache

@@ -103,7 +103,7 @@ def _load(path: Path) -> Suite:
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
-        raise ValueError(f"suite file {path} is not YAML: {error}") from error
+        raise ValueError(f"suite file {path}: {' '.join(str(error).split())}") from error
     if not isinstance(raw, dict) or set(raw) != {"tier", "benchmarks"}:
         raise ValueError(f"{path}: a suite has exactly the keys 'tier' and 'benchmarks'")
     if raw["tier"] not in get_args(Tier):

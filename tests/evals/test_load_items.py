@@ -258,8 +258,8 @@ def test_a_template_that_misses_a_column_names_it(tmp_path: Path) -> None:
 
 
 def test_a_group_is_no_benchmark_of_a_suite() -> None:
-    benchmark = Benchmark(name="m", task="mgsm_direct", items=2750, skill="word problems")
-    with pytest.raises(ValueError, match="mgsm_direct is a group of 11 tasks"):
+    benchmark = Benchmark(name="b", task="bbh_zeroshot", items=6511, skill="reasoning")
+    with pytest.raises(ValueError, match="bbh_zeroshot is a group of 27 tasks"):
         load_items(benchmark)
 
 
@@ -337,6 +337,7 @@ ITEMS = {
     "bbh_cot_fewshot": 6511,
     "bbh_zeroshot_date_understanding": 250,
     "mgsm_direct": 2750,
+    "mgsm_direct_te": 250,
     "mmlu_pro_law": 1101,
     "mbpp_instruct": 500,
 }
@@ -383,11 +384,14 @@ def test_real_items_have_their_parts_apart() -> None:
 @realdata
 @pytest.mark.realdata
 def test_the_mirror_is_read_without_torch_datasets_or_lm_eval() -> None:
-    code = (
-        "import sys; from pathlib import Path; from evals.load_items import named_items\n"
-        f"for n in ('bbh', 'mgsm_direct', 'mmlu_pro'): named_items(n, Path({str(SHARED)!r}) / 'hub')\n"
-        "print(sorted({'torch', 'datasets', 'lm_eval', 'transformers', 'pandas'} & set(sys.modules)))"
-    )
+    code = f"""
+import sys
+from pathlib import Path
+from evals.load_items import named_items
+for name in ("bbh", "mgsm_direct", "mmlu_pro"):
+    named_items(name, Path({str(SHARED)!r}) / "hub")
+print(sorted({{"torch", "datasets", "lm_eval", "transformers", "pandas"}} & set(sys.modules)))
+"""
     found = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
