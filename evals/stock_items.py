@@ -73,7 +73,10 @@ def _from_templates(
     template = settings.get("doc_to_text")
     if not isinstance(template, str) or not template.strip():
         raise ValueError(f"task {task}: doc_to_text holds no question; {_REMEDY}")
-    question = question_in(template)
+    try:
+        question = question_in(template)
+    except ValueError as error:
+        raise ValueError(f"task {task}: doc_to_text: {error}; {_REMEDY}") from error
     passage = _text(task, "doc_to_text", question.passage) if question.passage else None
     choices = _choices(task, settings.get("doc_to_choice"))
     shown = [_text(task, "doc_to_text", option) for option in question.options]
