@@ -28,13 +28,13 @@ def bare() -> float:
     from lm_eval import simple_evaluate
     from lm_eval.tasks import TaskManager
 
-    import evals.lm_eval_tasks
+    import evals.stock_tasks
 
     found = simple_evaluate(
         model="hf",
         model_args={"pretrained": str(MODEL), "dtype": "float32"},
         tasks=["mini_gsm", "mini_math", "mini_ifeval"],
-        task_manager=TaskManager(include_path=str(evals.lm_eval_tasks.OURS)),
+        task_manager=TaskManager(include_path=str(evals.stock_tasks.OURS)),
         batch_size=256,
         device="cpu",
         apply_chat_template=True,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +37,14 @@ class ItemScore:
     finish: Literal["stop", "length"]
     tokens: int
     """Generated tokens."""
+
+
+def own_id(row: Mapping[str, Any]) -> str | None:
+    """The id a dataset gives a row, or None."""
+    columns = ("id", "task_id", "key", "question_id")
+    return next((str(row[c]) for c in columns if row.get(c) is not None), None)
+
+
+def item_id(benchmark: str, index: int, row: Mapping[str, Any]) -> str:
+    """An item's id: its own where it has one, else benchmark and position."""
+    return own_id(row) or f"{benchmark}/{index}"

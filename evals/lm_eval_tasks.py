@@ -1,11 +1,11 @@
-"""lm-eval's tasks: where they lie, how a benchmark's settings reach them, what they return."""
+"""lm-eval's tasks: how a benchmark's settings reach them, and what of them is scored."""
 
 from __future__ import annotations
 
 import functools
 import random
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,31 +13,11 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from evals.hub import require
+from evals.stock_tasks import stock_settings, task_file
 from evals.suite import Benchmark
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
-
-OURS = Path(__file__).parent / "tasks"
-
-
-def task_file(task: str) -> Path:
-    """The YAML file of a task: ours, or one of the stock tasks.
-
-    Raises:
-        ValueError: no such task.
-    """
-    import importlib.util
-
-    spec = importlib.util.find_spec("lm_eval")
-    assert spec is not None
-    assert spec.origin is not None
-    stock = Path(spec.origin).parent / "tasks"
-    for root in (OURS, stock / task, stock / task.split("_")[0]):
-        found = next((p for p in sorted(root.rglob(f"{task}.yaml"))), None)
-        if found:
-            return found
-    raise ValueError(f"unknown task {task!r}: neither in evals/tasks nor among lm-eval's tasks")
 
 
 def load_task(benchmark: Benchmark, hub: Path | None) -> Task:
@@ -98,28 +78,3 @@ def sample_indices(benchmark: Benchmark, available: int) -> list[int]:
     if benchmark.limit is None or benchmark.limit >= available:
         return list(range(available))
     return sorted(random.Random(benchmark.name).sample(range(available), benchmark.limit))
-
-
-def item_id(benchmark: str, index: int, doc: Mapping[str, Any]) -> str:
-    """An item's id: its own where it has one, else benchmark and position."""
-    own = doc.get("id") or doc.get("task_id") or doc.get("key")
-    return str(own) if own is not None else f"{benchmark}/{index}"
-
-
-def stock_settings(path: Path) -> dict[str, Any]:
-    """A task file's settings, includes merged, `!function` left as text.
-
-    Args:
-        path: The task's YAML file.
-    """
-
-    class Loader(yaml.SafeLoader):
-        pass
-
-    Loader.add_constructor("!function", lambda _loader, node: str(node.value))
-    body: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=Loader)  # noqa: S506
-    includes: Sequence[str] | str = body.pop("include", ())
-    merged: dict[str, Any] = {}
-    for name in [includes] if isinstance(includes, str) else includes:
-        merged.update(stock_settings(path.parent / name))
-    return {**merged, **body}

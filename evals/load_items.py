@@ -2,65 +2,104 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 
-from evals.hub import require
-from evals.items import EvalItem
+from evals.item_sources import SOURCES, ItemSource, column
+from evals.items import EvalItem, item_id
 from evals.mini import BENCHMARKS, problems
-from evals.suite import Benchmark, ItemsFrom
+from evals.read_items import read_items
+from evals.stock_items import stock_source
+from evals.stock_tasks import names_near, stock_tasks
+from evals.suite import Benchmark, ItemsFrom, load_suite, suite_names
 
 
-def load_items(benchmark: Benchmark, hub: Path | None = None) -> list[EvalItem]:
-    """Every item of a benchmark, whether or not a run scores it.
+def named_items(what: str, hub: Path | None = None) -> list[EvalItem]:
+    """Every item of a suite's benchmarks, of a benchmark, or of an lm-eval task.
 
     Args:
-        benchmark: An embedded benchmark, or one with `items_from`.
+        what: A suite's name or `.yaml` file; a benchmark of `item_sources.SOURCES` or an embedded
+            one; or a task, group or tag of lm-eval, whose tasks then are one benchmark each.
         hub: Mirror folder that stands in for the Hub.
 
     Raises:
-        ValueError: the benchmark does not say where its items lie, its data cannot be had, a
-            column is missing, or the number of items is not the suite's.
+        ValueError: unknown name, data that cannot be had, a missing column, or a task whose items
+            only its own code can tell.
     """
-    if benchmark.task in BENCHMARKS:
-        items = _embedded(benchmark)
-    elif benchmark.items_from:
-        items = _from_hub(benchmark, benchmark.items_from, hub)
+    if what in suite_names() or what.endswith((".yaml", ".yml")):
+        return [i for b in load_suite(what).benchmarks for i in load_items(b, hub)]
+    if what in BENCHMARKS:
+        return _embedded(what, what)
+    if what in SOURCES:
+        return read_items(what, SOURCES[what], hub, unscored=True)
+    return [item for name, s in _stock(what).items() for item in read_items(name, s, hub)]
+
+
+def load_items(benchmark: Benchmark, hub: Path | None = None) -> list[EvalItem]:
+    """Every item of a suite's benchmark, whether or not a run scores it.
+
+    Args:
+        benchmark: An embedded benchmark, one with `items_from`, or one whose task is known.
+        hub: Mirror folder that stands in for the Hub.
+
+    Raises:
+        ValueError: as `named_items`; or the number of items is not the suite's.
+    """
+    name, task = benchmark.name, benchmark.task
+    if task in BENCHMARKS:
+        items = _embedded(name, task)
     else:
-        raise ValueError(
-            f"benchmark {benchmark.name}: add items_from (path, split, prompt column) to its "
-            f"suite, so that training data can be checked against it"
-        )
+        given = benchmark.items_from
+        items = read_items(name, _given(given) if given else _scored(task), hub)
     if len(items) != benchmark.items:
         raise ValueError(
-            f"benchmark {benchmark.name}: {len(items)} items found where its suite states "
-            f"{benchmark.items}"
+            f"benchmark {name}: {len(items)} items found where its suite states {benchmark.items}"
         )
     return items
 
 
-def _embedded(benchmark: Benchmark) -> list[EvalItem]:
+def _embedded(name: str, task: str) -> list[EvalItem]:
     return [
-        EvalItem(benchmark.name, f"{benchmark.task}/{i}", p.prompt, p.reference)
-        for i, p in enumerate(problems(benchmark.task))
+        EvalItem(name, item_id(task, i, {}), p.prompt, p.reference)
+        for i, p in enumerate(problems(task))
     ]
 
 
-def _from_hub(benchmark: Benchmark, source: ItemsFrom, hub: Path | None) -> list[EvalItem]:
-    from datasets import load_dataset
+def _given(items_from: ItemsFrom) -> ItemSource:
+    return ItemSource(
+        dataset=items_from.path,
+        configs=(items_from.config,),
+        splits=(items_from.split,),
+        prompt=column(items_from.prompt),
+        answer=column(items_from.answer) if items_from.answer else None,
+    )
 
-    data = load_dataset(require(source.path, hub), source.config, split=source.split)
-    for column in filter(None, (source.prompt, source.answer)):
-        if column not in data.column_names:
-            raise ValueError(
-                f"benchmark {benchmark.name}: {source.path} has no column {column!r}; "
-                f"it has {', '.join(data.column_names)}"
-            )
-    return [
-        EvalItem(
-            benchmark.name,
-            f"{benchmark.name}/{i}",
-            str(row[source.prompt]),
-            str(row[source.answer]) if source.answer else None,
+
+def _scored(task: str) -> ItemSource:
+    if task in SOURCES:
+        return SOURCES[task]
+    sources = _stock(task)
+    if len(sources) > 1:
+        raise ValueError(
+            f"{task} is a group of {len(sources)} tasks; list those it needs in the suite"
         )
-        for i, row in enumerate(data)
-    ]
+    return next(iter(sources.values()))
+
+
+def _stock(name: str) -> dict[str, ItemSource]:
+    tasks = stock_tasks(name)
+    if not tasks:
+        raise ValueError(_unknown(name))
+    return {task: SOURCES.get(task) or stock_source(task, s) for task, s in tasks.items()}
+
+
+def _unknown(name: str) -> str:
+    known = {*suite_names(), *SOURCES, *BENCHMARKS}
+    near = get_close_matches(name, known | names_near(name), n=3)
+    if near:
+        return f"unknown suite or task {name!r}; did you mean {' or '.join(map(repr, near))}?"
+    whole = sorted(n for n, source in SOURCES.items() if source.only is None)
+    return (
+        f"unknown suite or task {name!r}; there are the suites {', '.join(suite_names())}, "
+        f"the benchmarks {', '.join(whole)}, and the tasks of lm-eval"
+    )

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from evals.digest import text_digest
 from evals.engines import Engine
-from evals.items import ItemScore
-from evals.lm_eval_tasks import compiled_once, item_id, load_task, sample_indices
+from evals.items import ItemScore, item_id
+from evals.lm_eval_tasks import compiled_once, load_task, sample_indices
 from evals.suite import Benchmark
 
 if TYPE_CHECKING:

@@ -100,7 +100,10 @@ def load_suite(name: str, folder: Path | None = None) -> Suite:
 def _load(path: Path) -> Suite:
     if not path.is_file():
         raise ValueError(f"suite file {path} does not exist")
-    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"suite file {path}: {' '.join(str(error).split())}") from error
     if not isinstance(raw, dict) or set(raw) != {"tier", "benchmarks"}:
         raise ValueError(f"{path}: a suite has exactly the keys 'tier' and 'benchmarks'")
     if raw["tier"] not in get_args(Tier):

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from evals.digest import file_digest, tree_digest
 from evals.hub import fingerprint
-from evals.lm_eval_tasks import stock_settings, task_file
 from evals.mini.benchmarks import BENCHMARKS, VERSION
+from evals.stock_tasks import stock_settings, task_file
 from evals.suite import Benchmark
 from harness.keys import Json
 from harness.sweep import SourceSpec, Sweep

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from evals.hub import require
-from evals.lm_eval_tasks import task_file
 from evals.mini import BENCHMARKS
+from evals.stock_tasks import task_file
 from evals.suite import Benchmark, Suite
 from harness.contents import source_files
 from harness.job import load_stages

@@ -157,7 +157,7 @@ ROWS = ("rows.jsonl",)
 STAGES: Mapping[str, StageKind] = {
     "source": StageKind(_source, code_version=1, product=ROWS, light=True),
     "mix": StageKind(_mix, code_version=1, product=ROWS, light=True),
-    "decontam": StageKind(_decontam, code_version=1, product=ROWS, light=True),
+    "decontam": StageKind(_decontam, code_version=2, product=ROWS, light=True),
     "sft": StageKind(_train, code_version=1, product=None),
     "dpo": StageKind(_train, code_version=1, product=None),
     "rlvr": StageKind(_train, code_version=1, product=None),

@@ -39,7 +39,15 @@ def test_a_package_imports_only_from_its_own_floor_and_below(package: str) -> No
 
 
 @pytest.mark.parametrize(
-    "module", ["harness.ablate", "harness.planner", "harness.gate", "harness.report", "decontam"]
+    "module",
+    [
+        "harness.ablate",
+        "harness.planner",
+        "harness.gate",
+        "harness.report",
+        "decontam",
+        "evals.load_items",
+    ],
 )
 def test_light_modules_load_neither_torch_nor_transformers(module: str) -> None:
     heavy = "{'torch', 'transformers', 'trl', 'lm_eval', 'datasets', 'vllm', 'ray'}"

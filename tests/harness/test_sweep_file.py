@@ -173,7 +173,7 @@ BAD = [
     ("heldout: mini-unseen}", "heldout: mini-dev}", 4, "heldout takes 'held-out'"),
     ("heldout: mini-unseen}", "heldout: unheld.yaml}", 4, "benchmark 'mini_gsm' is in dev too"),
     ("heldout: mini-unseen}", "heldout: gone.yaml}", 4, "gone.yaml does not exist"),
-    ("heldout: mini-unseen}", "heldout: broken.yaml}", 4, "suites.heldout: while parsing"),
+    ("heldout: mini-unseen}", "heldout: broken.yaml}", 4, "broken.yaml: while parsing"),
     ("{dev: mini-dev, heldout", "{heldout", 4, "suites: the key 'dev' is missing"),
     # sources
     ("tiny:chat", "tiny:chatt",
