@@ -25,7 +25,7 @@ ARRAYS = (
 )  # fmt: skip
 """The arrays that the scanner takes, in its order."""
 
-_BITS_PER_GRAM = 16
+_BITS_PER_GRAM = 32
 _MOST_WORDS = 1 << 19
 """The bitmap stays within 4 MiB, so that most of it stays in the processor's cache."""
 

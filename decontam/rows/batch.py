@@ -71,4 +71,3 @@ def _batch(docs: list[Doc], mode: Mode) -> Batch:
     for doc in docs:
         batch.add([s.text for s in doc.segments], doc.asked(mode))
     return batch
-

@@ -47,23 +47,21 @@ def _lines(stream: BinaryIO, shard: Shard, rest: bytes) -> Iterator[Records]:
         # The line that runs into the shard belongs to the one before.
         stream.seek(shard.begin - 1)
         _skip_line(stream)
-    while True:
-        end = rest.rfind(b"\n") + 1
-        if not whole and stream.tell() >= shard.end:
-            yield from _last_lines(stream, shard, rest)
-            return
-        if end:
-            yield _split(rest[:end])
-            rest = rest[end:]
+    lines = rest.split(b"\n")
+    while whole or stream.tell() < shard.end:
+        *found, rest = lines
+        if found:
+            yield _told(found)
         _check(len(rest), shard)
         read = stream.read(BLOCK)
         if not read and not whole:
             raise ValueError(f"{shard.file.name}: became shorter while it was read; check it again")
         if not read:
-            break
-        rest += read
-    if rest:
-        yield _split(rest)
+            yield _told([rest])
+            return
+        lines = read.split(b"\n")
+        lines[0] = rest + lines[0]
+    yield from _last_lines(stream, shard, b"\n".join(lines))
 
 
 def _last_lines(stream: BinaryIO, shard: Shard, rest: bytes) -> Iterator[Records]:
@@ -74,7 +72,7 @@ def _last_lines(stream: BinaryIO, shard: Shard, rest: bytes) -> Iterator[Records
         return
     end = rest.find(b"\n", inside - 1) + 1
     if end:
-        yield _split(rest[:end])
+        yield _told(rest[:end].split(b"\n"))
         return
     pieces, size = [rest], len(rest)
     while piece := stream.readline(BLOCK):
@@ -83,7 +81,7 @@ def _last_lines(stream: BinaryIO, shard: Shard, rest: bytes) -> Iterator[Records
         if piece.endswith(b"\n"):
             break
         _check(size, shard)
-    yield _split(b"".join(pieces))
+    yield _told(b"".join(pieces).split(b"\n"))
 
 
 def _skip_line(stream: BinaryIO) -> None:
@@ -94,8 +92,9 @@ def _skip_line(stream: BinaryIO) -> None:
             break
 
 
-def _split(data: bytes) -> Records:
-    return [line for line in data.split(b"\n") if line and not line.isspace()]
+def _told(lines: Records) -> Records:
+    """The lines that hold something."""
+    return [line for line in lines if line and not line.isspace()]
 
 
 def _elements(stream: BinaryIO, shard: Shard, rest: bytes) -> Iterator[Records]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from typing import Any
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -17,7 +16,6 @@ from msgspec import UNSET, Raw, UnsetType
 from decontam.rows.batch import Batch
 from decontam.rows.shapes import ANSWER, QUESTION, Doc, Mode, asked, read_row, role_of
 from decontam.text import _scanner
-from decontam.text.scanner import is_utf8
 
 
 class _Message(msgspec.Struct, gc=False):
@@ -35,6 +33,19 @@ class _Row(msgspec.Struct, gc=False):
     rejected: Raw | UnsetType = UNSET
     instruction: Raw | UnsetType = UNSET
     conversations: Raw | UnsetType = UNSET
+
+    def others(self) -> bool:
+        """Whether it has a field of a shape that is read with care, or of two shapes."""
+        if self.prompt is self.response is self.completion is self.chosen is UNSET:
+            shapes = (self.messages is not UNSET) + (self.text is not UNSET)
+            others = self.rejected is self.instruction is self.conversations is UNSET
+            return shapes > 1 or not others
+        plain = self.messages is self.text is self.completion is self.chosen is UNSET
+        plain = plain and self.rejected is self.instruction is self.conversations is UNSET
+        return not plain or self.prompt is UNSET
+
+
+_TEXT = bytes([QUESTION | ANSWER])
 
 
 class _Asked(dict[str, int]):
@@ -62,20 +73,27 @@ class RecordReader:
         self.mode = mode
         self.fields = tuple(fields)
         self._asked = _Asked(mode)
+        self._prompt = bytes([self._asked["user"], self._asked["assistant"]])
         self._decode = msgspec.json.Decoder(_Row).decode
 
-    def batch(self, first: int, records: Sequence[bytes]) -> Batch:
+    def batch(self, first: int, records: list[bytes]) -> Batch:
         """The rows of some records.
 
         Args:
             first: Number of the first row in its file.
             records: One JSON object each.
         """
-        if self.fields or not is_utf8(b"".join(records)):
-            return self._batch(first, records, range(len(records)))
-        batch = self._batch(first, records, ())
-        again = _scanner.doubtful(batch.texts, bytes(batch.asked), batch.ends)
-        return self._batch(first, records, set(again)) if again else batch
+        batch = Batch(first, lambda place: self.doc(first + place, records[place]))
+        if self.fields or not _scanner.all_utf8(records):
+            for place, record in enumerate(records):
+                self._careful(batch, first + place, record)
+            return batch
+        self._read(batch, records, ())
+        again = set(_scanner.doubtful(batch.texts, bytes(batch.asked), batch.ends))
+        if again:
+            batch = Batch(first, batch.doc)
+            self._read(batch, records, again)
+        return batch
 
     def doc(self, number: int, record: bytes) -> Doc:
         """One row, read with care.
@@ -91,13 +109,6 @@ class RecordReader:
             ) from error
         return read_row(number, row, self.fields)
 
-    def _batch(self, first: int, records: Sequence[bytes], careful: Collection[int]) -> Batch:
-        batch = Batch(first, lambda place: self.doc(first + place, records[place]))
-        for place, record in enumerate(records):
-            if place in careful or not self._quick(batch, record):
-                self._careful(batch, first + place, record)
-        return batch
-
     def _careful(self, batch: Batch, number: int, record: bytes) -> None:
         try:
             doc = self.doc(number, record)
@@ -105,36 +116,24 @@ class RecordReader:
         except ValueError as error:
             batch.refuse(error)
 
-    def _quick(self, batch: Batch, record: bytes) -> bool:
-        """Append a row of a usual shape; False where it is not plainly of one."""
-        try:
-            row = self._decode(record)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return False
-        if row.chosen is not UNSET or row.instruction is not UNSET:
-            return False
-        if row.conversations is not UNSET or row.rejected is not UNSET:
-            return False
-        return self._add(batch, row)
-
-    def _add(self, batch: Batch, row: Any) -> bool:
-        if row.messages is not UNSET:
-            if row.prompt is not UNSET or row.text is not UNSET:
-                return False
-            batch.texts += [m.content for m in row.messages]
-            batch.asked += bytes([self._asked[m.role] for m in row.messages])
-        elif row.prompt is not UNSET:
-            answer = row.response if row.completion is UNSET else row.completion
-            if row.text is not UNSET or answer is UNSET:
-                return False
-            if row.response is not UNSET and row.completion is not UNSET:
-                return False
-            batch.texts += [row.prompt, answer]
-            batch.asked += bytes([self._asked["user"], self._asked["assistant"]])
-        elif row.text is not UNSET:
-            batch.texts.append(row.text)
-            batch.asked.append(QUESTION | ANSWER)
-        else:
-            return False
-        batch.ends.append(len(batch.texts))
-        return True
+    def _read(self, batch: Batch, records: Sequence[bytes], careful: Collection[int]) -> None:
+        """Append rows; with care those whose place is named, and what is plainly of no shape."""
+        decode, masks, texts, asked = self._decode, self._asked, batch.texts, batch.asked
+        for place, record in enumerate(records):
+            try:
+                row = decode(record) if place not in careful else _Row()
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                row = _Row()
+            if row.others():
+                self._careful(batch, batch.first + place, record)
+            elif row.messages is not UNSET:
+                for message in row.messages:
+                    texts.append(message.content)
+                    asked.append(masks[message.role])
+                batch.ends.append(len(texts))
+            elif row.text is not UNSET:
+                batch.add([row.text], _TEXT)
+            elif row.response is not UNSET:
+                batch.add([row.prompt, row.response], self._prompt)
+            else:
+                self._careful(batch, batch.first + place, record)

@@ -84,7 +84,8 @@ static inline uint64_t hash_run(const unsigned char *p, size_t size) {
 /* ---- the alphabet --------------------------------------------------------------------------- */
 
 enum { SEPARATOR, WORD, INNER, SINGLE }; /* INNER continues a token and cannot begin one */
-enum { KNOWN = 1, JOINS = 2, IGNORED = 4, KIND = 3, FOLD = 5 }; /* the last two are shifts */
+enum { KNOWN = 1, JOINS = 2, IGNORED = 4, PLAIN = 8, KIND = 4, FOLD = 6 };
+/* PLAIN: separates, and is nothing else; KIND and FOLD are shifts. */
 
 typedef struct {
     PyObject_HEAD
@@ -119,7 +120,13 @@ static int entry(Alphabet *self, uint32_t point, uint32_t *found) {
             self->foldings[self->foldings_size++] = PyUnicode_READ_CHAR(folded, i);
     }
     Py_DECREF(said);
-    *found = self->points[point] = KNOWN | flags | kind << KIND | place << FOLD;
+    int plain = !flags && (place ? 1 : kind == SEPARATOR);
+    for (uint32_t i = 1; place && plain && i <= (uint32_t)count; i++) {
+        uint32_t other;
+        if (entry(self, self->foldings[place + i], &other)) return -1;
+        plain = (other >> KIND & 3) == SEPARATOR;
+    }
+    *found = self->points[point] = KNOWN | flags | (plain ? PLAIN : 0) | kind << KIND | place << FOLD;
     return 0;
 }
 
@@ -338,6 +345,24 @@ static inline Masks classify_block(const unsigned char *p, const Alphabet *alpha
     return m;
 }
 
+/* How much of a block can be read without looking at what stands beyond ASCII: separators such as
+   quotation marks may be stepped over, anything else and what it may combine with may not. */
+static inline size_t readable(const Alphabet *alphabet, const unsigned char *block, size_t left,
+                              uint64_t high) {
+    while (high) {
+        size_t at = (size_t)__builtin_ctzll(high);
+        uint32_t point;
+        int length = decode(block + at, block + left, &point);
+        if (!length || !(alphabet->points[point] & PLAIN)) {
+            while (at && (block[--at] & 0xC0) == 0x80);
+            return at;
+        }
+        if (at + (size_t)length > BLOCK) return at;
+        high &= ~(((1ULL << length) - 1) << at);
+    }
+    return BLOCK;
+}
+
 /* A run of letters and digits that is longer than a block. */
 static const unsigned char *long_run(Tokens *self, const unsigned char *p, const unsigned char *end) {
     while (p < end && is_run(*p)) {
@@ -364,14 +389,10 @@ static int tokenise(Tokens *self, const unsigned char *p, size_t size, const cha
             block = tail;
         }
         Masks m = classify_block(block, self->alphabet);
-        size_t limit = BLOCK;
-        if (m.high) { /* stop before the character that may combine with what is not ASCII */
-            limit = (size_t)__builtin_ctzll(m.high);
-            if (!limit) {
-                if (!(p = general(self, p, end, why))) return -1;
-                continue;
-            }
-            limit--;
+        size_t limit = m.high ? readable(self->alphabet, block, left, m.high) : BLOCK;
+        if (!limit) {
+            if (!(p = general(self, p, end, why))) return -1;
+            continue;
         }
         if (RESERVE(self->out, BLOCK)) return -1;
         uint64_t *out = self->out->at + self->out->size;
@@ -394,7 +415,7 @@ static int tokenise(Tokens *self, const unsigned char *p, size_t size, const cha
         }
         self->out->size = (size_t)(out - self->out->at);
         if (begin) { p += begin < left ? begin : left; continue; }
-        if (m.high) { /* the run at the block's begin touches what is not ASCII */
+        if (limit < BLOCK) { /* the run at the block's begin goes on beyond ASCII */
             if (!(p = general(self, p, end, why))) return -1;
         } else if (!(p = long_run(self, p, end))) return -1;
         else if (self->open.size && !(p = general(self, p, end, why))) return -1;
@@ -615,7 +636,11 @@ static const char *check_utf8(const unsigned char *p, size_t size) {
     const unsigned char *end = p + size;
     uint32_t point;
     while (p < end) {
-        if (end - p >= 8 && !(load(p, 8) & 0x8080808080808080ULL)) { p += 8; continue; }
+        if (end - p >= 32) {
+            uint64_t high = load(p, 8) | load(p + 8, 8) | load(p + 16, 8) | load(p + 24, 8);
+            if (!(high & 0x8080808080808080ULL)) { p += 32; continue; }
+        }
+        if (*p < 0x80) { p++; continue; }
         int length = decode(p, end, &point);
         if (!length) return BAD_UTF8;
         p += length;
@@ -921,15 +946,22 @@ static PyObject *gram_keys(PyObject *module, PyObject *args) {
     return result;
 }
 
-PyDoc_STRVAR(is_utf8_doc, "is_utf8(data, /)\n--\n\nWhether bytes are valid UTF-8.");
+PyDoc_STRVAR(all_utf8_doc, "all_utf8(records, /)\n--\n\nWhether every one of a list of bytes is valid "
+                           "UTF-8.");
 
-static PyObject *is_utf8(PyObject *module, PyObject *given) {
+static PyObject *all_utf8(PyObject *module, PyObject *records) {
     (void)module;
-    Py_buffer view;
-    if (PyObject_GetBuffer(given, &view, PyBUF_SIMPLE)) return NULL;
-    const char *why = check_utf8(view.buf, (size_t)view.len);
-    PyBuffer_Release(&view);
-    return PyBool_FromLong(!why);
+    if (!PyList_Check(records)) {
+        PyErr_SetString(PyExc_TypeError, "records must be a list");
+        return NULL;
+    }
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(records); i++) {
+        char *data;
+        Py_ssize_t size;
+        if (PyBytes_AsStringAndSize(PyList_GET_ITEM(records, i), &data, &size)) return NULL;
+        if (check_utf8((unsigned char *)data, (size_t)size)) Py_RETURN_FALSE;
+    }
+    Py_RETURN_TRUE;
 }
 
 PyDoc_STRVAR(separators_doc,
@@ -1023,7 +1055,7 @@ static PyObject *doubtful(PyObject *module, PyObject *args) {
 
 static PyMethodDef functions[] = {{"separators", separators, METH_O, separators_doc},
                                   {"doubtful", doubtful, METH_VARARGS, doubtful_doc},
-                                  {"is_utf8", is_utf8, METH_O, is_utf8_doc},
+                                  {"all_utf8", all_utf8, METH_O, all_utf8_doc},
                                   {"gram_keys", gram_keys, METH_VARARGS, gram_keys_doc},
                                   {NULL, NULL, 0, NULL}};
 

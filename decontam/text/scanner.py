@@ -43,11 +43,6 @@ def gram_keys(hashes: Hashes, n: int) -> Hashes:
     return np.frombuffer(keys, dtype=np.uint64)
 
 
-def is_utf8(data: bytes) -> bool:
-    """Whether bytes are valid UTF-8."""
-    return data.isascii() or _scanner.is_utf8(data)
-
-
 def _classify(point: int) -> tuple[int, int, str]:
     """What a code point is: flags, kind in normalised text, and what it folds to.
 
