@@ -101,4 +101,4 @@ def _candidates(scan: Scan, docs: Iterable[Doc]) -> Iterator[Candidate]:
             yield Candidate(made, finding.pair.place, finding.matched)
         if batch.bad:
             place, reason = min(batch.bad.items())
-            raise ValueError(f"row {batch.first + place} {reason}")
+            raise ValueError(f"row {batch.numbers[place]} {reason}")

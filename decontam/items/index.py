@@ -19,11 +19,14 @@ from decontam.text.scanner import Hashes, gram_keys, scanner_alphabet
 LOOKED_FOR: Mapping[Part, int] = {"prompt": QUESTION, "passage": QUESTION, "answer": ANSWER}
 
 ARRAYS = (
-    "grams", "gram_buckets", "bitmap", "bounds", "post_entry", "post_position",
+    "grams", "gram_buckets", "bitmap", "part_bitmap", "bounds", "post_entry", "post_position",
     "vocabulary", "vocabulary_buckets", "prompt_bounds", "prompt_tokens",
     "bit_bounds", "bit_tokens", "bits", "bit_counts", "least", "parts",
 )  # fmt: skip
 """The arrays that the scanner takes, in its order."""
+
+PART = 3
+"""Tokens at the end of an n-gram that the scanner looks up first."""
 
 _BITS_PER_GRAM = 32
 _MOST_WORDS = 1 << 19
@@ -123,6 +126,7 @@ def build(
         "grams": distinct,
         "gram_buckets": _buckets(distinct),
         "bitmap": _bitmap(distinct),
+        "part_bitmap": _bitmap(_parts(entries.vocabulary.hashes[prompts.values], prompts)),
         "bounds": np.append(first, len(keys)).astype(np.uint32),
         "post_entry": grams.entry[order].astype(np.uint32),
         "post_position": grams.position[order].astype(np.uint32),
@@ -144,6 +148,16 @@ def _keys(hashes: Hashes, bounds: Ints, grams: Grams) -> Hashes:
         of_n = grams.n == n
         keys[of_n] = gram_keys(hashes, n)[bounds[grams.entry[of_n]] + grams.position[of_n]]
     return keys
+
+
+def _parts(hashes: Hashes, prompts: Ragged) -> Hashes:
+    """Keys of every `PART`-gram of every entry, and of the entries that are shorter."""
+    keys = [np.zeros(0, dtype=np.uint64)]
+    lengths = np.diff(prompts.bounds)
+    for n in range(1, PART + 1):
+        fits = prompts.fits(n) if n == PART else np.repeat(lengths == n, lengths) & prompts.fits(n)
+        keys.append(gram_keys(hashes, n)[np.flatnonzero(fits)])
+    return np.unique(np.concatenate(keys))
 
 
 def _gram_sizes(entries: int, grams: Grams) -> Array:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from decontam.report.evidence import Match
+from decontam.report.report import Report
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,6 +64,19 @@ class Summary:
     bytes_read: int
     benchmarks: dict[str, BenchmarkLine]
 
+    @classmethod
+    def of(cls, report: Report) -> Summary:
+        """What the summary of a report says."""
+        told = report.summary()
+        lines = {
+            name: BenchmarkLine(**{f.name: line[f.name] for f in fields(BenchmarkLine)})
+            for name, line in told["benchmarks"].items()
+        }
+        return cls(
+            **{f.name: told[f.name] for f in fields(cls) if f.name != "benchmarks"},
+            benchmarks=lines,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -78,18 +92,19 @@ class Outcome:
     """SHA-256 of `matches.parquet`: checks that found the same have the same."""
 
 
-def read_outcome(folder: Path, most: int) -> Outcome:
+def read_outcome(folder: Path, most: int, summary: Summary | None = None) -> Outcome:
     """Read what a check left in a folder.
 
     Args:
         folder: Where `matches.parquet`, `items.parquet` and `summary.json` are.
         most: How many matches to read.
+        summary: What `summary.json` says, where it is known.
 
     Raises:
         ValueError: a file is missing or damaged; the message names it and the remedy.
     """
     with _named(folder / "summary.json") as path:
-        summary = _summary(path.read_bytes())
+        summary = summary or _summary(path.read_bytes())
     with _named(folder / "items.parquet") as path:
         items, _ = _lines(path, ItemLine)
     with _named(folder / "matches.parquet") as path:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from decontam.report.allowlist import digest
 from decontam.report.evidence import Match
 from decontam.report.marks import Pieces, shared
-from decontam.report.outcome import ItemLine, Outcome, read_outcome
+from decontam.report.outcome import ItemLine, Outcome, Summary, read_outcome
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -38,8 +38,12 @@ _ESCAPED = re.compile(f"[<>&{_INVISIBLE}]")
 """What HTML, JavaScript or a reader of the page's source could take for something else."""
 
 
-def write_review(folder: Path) -> Path:
+def write_review(folder: Path, summary: Summary | None = None) -> Path:
     """Write `review.html` beside the files that a check left in a folder.
+
+    Args:
+        folder: What `--out` named.
+        summary: What `summary.json` says, where it is known.
 
     Returns:
         The page's path.  The page needs nothing beside it and loads nothing.
@@ -49,7 +53,7 @@ def write_review(folder: Path) -> Path:
             message names the file and the remedy.
     """
     path = Path(folder) / PAGE
-    html = page(read_outcome(Path(folder), SHOWN))
+    html = page(read_outcome(Path(folder), SHOWN, summary))
     unfinished = path.with_name(PAGE + ".part")
     unfinished.write_text(html, encoding="utf-8")
     return unfinished.replace(path)

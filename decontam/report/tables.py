@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import fields
@@ -20,12 +21,12 @@ GROUP = 10_000
 
 def match_table(matches: Iterable[Match]) -> pa.Table:
     """Matches as a table."""
-    return _table(Match, list(matches))
+    return table(Match, list(matches))
 
 
 def item_table(items: Sequence[ItemSummary]) -> pa.Table:
     """Items as a table."""
-    return _table(ItemSummary, items)
+    return table(ItemSummary, items)
 
 
 class MatchWriter(AbstractContextManager["MatchWriter"]):
@@ -59,14 +60,30 @@ def schema(record: type[Any]) -> pa.Schema:
     """The Arrow schema of a flat dataclass."""
     import pyarrow as pa
 
-    types = {"int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
+    types = {
+        "int": pa.int64(),
+        "float": pa.float64(),
+        "bool": pa.bool_(),
+    }
     named = ((f.name, str(f.type).removesuffix(" | None")) for f in fields(record))
     return pa.schema([(name, types.get(type_, pa.string())) for name, type_ in named])
 
 
-def _table(record: type[Any], records: Sequence[Any]) -> pa.Table:
+def table(record: type[Any], records: Sequence[Any]) -> pa.Table:
+    """Flat dataclasses as a table; strings are free of lone surrogates.
+
+    Arrow's own conversion of Python objects imports pandas, a quarter of a second, so they pass
+    through JSON, which keeps every value.
+    """
     import pyarrow as pa
+    import pyarrow.json as pj
 
     columns = schema(record)
-    arrays = [pa.array([getattr(r, f.name) for r in records], f.type) for f in columns]
-    return pa.Table.from_arrays(arrays, schema=columns)
+    if not records:
+        return columns.empty_table()
+    names = columns.names
+    lines = (json.dumps({n: getattr(r, n) for n in names}, allow_nan=False) for r in records)
+    data = "\n".join(lines).encode()
+    reading = pj.ReadOptions(use_threads=False, block_size=len(data) + 1)
+    parsing = pj.ParseOptions(explicit_schema=columns)
+    return pj.read_json(pa.BufferReader(data), reading, parsing)

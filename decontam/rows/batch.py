@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from decontam.rows.shapes import Doc, Mode
+import numpy as np
 
-Text = object
-"""A string, or a buffer that holds a JSON string."""
+from decontam.rows.shapes import Doc, Mode
 
 BATCH = 2_000_000
 """Characters of rows that are scanned together; what is found does not depend on it."""
@@ -18,56 +17,61 @@ BATCH = 2_000_000
 class Batch:
     """The texts of some rows, and the rows themselves where somebody asks."""
 
-    first: int
-    """Number of the first row."""
+    numbers: Sequence[int]
+    """The number of each row."""
     doc: Callable[[int], Doc]
     """Place in the batch -> the row, which could be read."""
-    texts: list[Text] = field(default_factory=list)
-    asked: bytearray = field(default_factory=bytearray)
+    texts: list[str] | tuple[bytes | memoryview, bytes]
+    """As strings, or as data and where in it JSON strings stand (pairs of uint64)."""
+    asked: bytes
     """What each text is asked for."""
-    ends: list[int] = field(default_factory=list)
-    """For each row the end of its texts."""
+    ends: bytes
+    """For each row the end of its texts (int32)."""
     bad: dict[int, str] = field(default_factory=dict)
-    """Place in the batch -> why the row cannot be read; such a row has no texts."""
+    """Place in the batch -> why the row cannot be read."""
 
-    def add(self, texts: Iterable[Text], asked: bytes) -> None:
-        """Append a row."""
-        self.texts += texts
-        self.asked += asked
-        self.ends.append(len(self.texts))
 
-    def refuse(self, error: Exception) -> None:
-        """Append a row that cannot be read; where it stands is told elsewhere."""
-        place = len(self.ends)
-        said = str(error).removeprefix(f"row {self.first + place}")
-        self.bad[place] = said.removeprefix(":").strip()
-        self.ends.append(len(self.texts))
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Consecutive rows of a file, in one or more batches."""
 
-    def __len__(self) -> int:
-        """Its rows."""
-        return len(self.ends)
+    rows: int
+    batches: tuple[Batch, ...]
+
+
+def gather(numbers: Sequence[int], doc: Callable[[int], Doc], mode: Mode) -> Batch:
+    """Read rows one by one.
+
+    Args:
+        numbers: The number of each row.
+        doc: Place -> the row; raises ValueError for one that cannot be read.
+        mode: Which turns are asked for what.
+    """
+    texts: list[str] = []
+    asked = bytearray()
+    ends: list[int] = []
+    bad: dict[int, str] = {}
+    for place, number in enumerate(numbers):
+        try:
+            row = doc(place)
+            asked += row.asked(mode)
+            texts += [s.text for s in row.segments]
+        except ValueError as error:
+            bad[place] = str(error).removeprefix(f"row {number}").removeprefix(":").strip()
+        ends.append(len(texts))
+    counted = np.array(ends, dtype=np.int32).tobytes()
+    return Batch(numbers, doc, texts, bytes(asked), counted, bad)
 
 
 def batches(docs: Iterable[Doc], mode: Mode) -> Iterator[Batch]:
-    """Rows that are in memory, some at a time.
-
-    Raises:
-        ValueError: a row without a text to scan.
-    """
+    """Rows that are in memory, some at a time."""
     held: list[Doc] = []
     size = 0
     for doc in docs:
         held.append(doc)
         size += sum(len(s.text) for s in doc.segments)
         if size >= BATCH:
-            yield _batch(held, mode)
+            yield gather([d.row for d in held], held.__getitem__, mode)
             held, size = [], 0
     if held:
-        yield _batch(held, mode)
-
-
-def _batch(docs: list[Doc], mode: Mode) -> Batch:
-    batch = Batch(docs[0].row, docs.__getitem__)
-    for doc in docs:
-        batch.add([s.text for s in doc.segments], doc.asked(mode))
-    return batch
+        yield gather([d.row for d in held], held.__getitem__, mode)

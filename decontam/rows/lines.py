@@ -8,7 +8,7 @@ from typing import BinaryIO
 from decontam.rows.shards import Shard
 from decontam.text import _scanner
 
-BLOCK = 4 << 20
+BLOCK = 1 << 21
 """Bytes that are read together."""
 
 LONGEST = 64 << 20
@@ -16,7 +16,8 @@ LONGEST = 64 << 20
 
 _BOM = b"\xef\xbb\xbf"
 
-Records = list[bytes]
+Records = tuple[bytes | memoryview, list[int] | None]
+"""Whole JSON lines, or elements of an array and where each of them ends."""
 
 
 def records(stream: BinaryIO, shard: Shard) -> Iterator[Records]:
@@ -31,6 +32,9 @@ def records(stream: BinaryIO, shard: Shard) -> Iterator[Records]:
             file.
     """
     if shard.begin:
+        # The line that runs into the shard belongs to the one before.
+        stream.seek(shard.begin - 1)
+        _skip_line(stream)
         yield from _lines(stream, shard, b"")
         return
     head = stream.read(BLOCK).removeprefix(_BOM)
@@ -40,48 +44,43 @@ def records(stream: BinaryIO, shard: Shard) -> Iterator[Records]:
         yield from _lines(stream, shard, head)
 
 
-def _lines(stream: BinaryIO, shard: Shard, rest: bytes) -> Iterator[Records]:
+def _lines(stream: BinaryIO, shard: Shard, data: bytes) -> Iterator[Records]:
     """The lines that begin in a shard."""
     whole = shard.file.compression is not None or shard.file.format == "json"
-    if shard.begin:
-        # The line that runs into the shard belongs to the one before.
-        stream.seek(shard.begin - 1)
-        _skip_line(stream)
-    lines = rest.split(b"\n")
     while whole or stream.tell() < shard.end:
-        *found, rest = lines
-        if found:
-            yield _told(found)
+        end = data.rfind(b"\n") + 1
+        if end:
+            yield memoryview(data)[:end], None
+        rest = data[end:]
         _check(len(rest), shard)
         read = stream.read(BLOCK)
         if not read and not whole:
             raise ValueError(f"{shard.file.name}: became shorter while it was read; check it again")
         if not read:
-            yield _told([rest])
+            yield rest, None
             return
-        lines = read.split(b"\n")
-        lines[0] = rest + lines[0]
-    yield from _last_lines(stream, shard, b"\n".join(lines))
+        data = rest + read
+    yield from _last_lines(stream, shard, data)
 
 
-def _last_lines(stream: BinaryIO, shard: Shard, rest: bytes) -> Iterator[Records]:
-    """What of `rest` begins in the shard, and the end of its last line."""
+def _last_lines(stream: BinaryIO, shard: Shard, data: bytes) -> Iterator[Records]:
+    """What of `data` begins in the shard, and the end of its last line."""
     beyond = stream.tell() - shard.end
-    inside = len(rest) - beyond
+    inside = len(data) - beyond
     if inside <= 0:
         return
-    end = rest.find(b"\n", inside - 1) + 1
+    end = data.find(b"\n", inside - 1) + 1
     if end:
-        yield _told(rest[:end].split(b"\n"))
+        yield data[:end], None
         return
-    pieces, size = [rest], len(rest)
+    pieces, size = [data], len(data)
     while piece := stream.readline(BLOCK):
         pieces.append(piece)
         size += len(piece)
         if piece.endswith(b"\n"):
             break
         _check(size, shard)
-    yield _told(b"".join(pieces).split(b"\n"))
+    yield b"".join(pieces), None
 
 
 def _skip_line(stream: BinaryIO) -> None:
@@ -92,31 +91,22 @@ def _skip_line(stream: BinaryIO) -> None:
             break
 
 
-def _told(lines: Records) -> Records:
-    """The lines that hold something."""
-    return [line for line in lines if line and not line.isspace()]
-
-
-def _elements(stream: BinaryIO, shard: Shard, rest: bytes) -> Iterator[Records]:
+def _elements(stream: BinaryIO, shard: Shard, data: bytes) -> Iterator[Records]:
     """The elements of a JSON array, cut without being read."""
-    first = True
+    empty = True
     while True:
-        places, closed = _scanner.separators(rest)
-        begins = [0, *(place + 1 for place in places)]
-        found = [rest[a:b].strip() for a, b in zip(begins, places, strict=False)]
-        if first and closed and found == [b""]:
-            found = []
-        first = first and not places
-        if found:
-            yield found
-        rest = rest[begins[-1] :]
+        places, closed = _scanner.separators(data)
+        if places and not (empty and closed and len(places) == 1 and not data[: places[0]].strip()):
+            yield data, places
+        empty = empty and not places
+        rest = data[places[-1] + 1 :] if places else data
         if closed:
             break
         _check(len(rest), shard)
         read = stream.read(BLOCK)
         if not read:
             raise ValueError(f"{shard.file.name}: ends in the middle of its array; fetch it again")
-        rest += read
+        data = rest + read
     if rest.strip() or stream.read(BLOCK).strip():
         raise ValueError(f"{shard.file.name}: goes on after the end of its array; keep one array")
 

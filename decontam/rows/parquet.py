@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from decontam.rows.batch import Batch
+import numpy as np
+
+from decontam.rows.batch import Batch, Block, gather
 from decontam.rows.files import DataFile
 from decontam.rows.shapes import ANSWER, KEYS, QUESTION, Doc, Mode, asked, read_row, role_of
 from decontam.rows.shards import Shard
@@ -38,7 +40,7 @@ def opened_parquet(file: DataFile) -> Iterator[pq.ParquetFile]:
         ) from error
 
 
-def parquet_batches(shard: Shard, mode: Mode, fields: Sequence[str]) -> Iterator[Batch]:
+def parquet_blocks(shard: Shard, mode: Mode, fields: Sequence[str]) -> Iterator[Block]:
     """The rows of a shard.
 
     Raises:
@@ -49,7 +51,7 @@ def parquet_batches(shard: Shard, mode: Mode, fields: Sequence[str]) -> Iterator
         columns = _columns(shard.file, parquet.schema_arrow.names, fields)
         groups = list(range(shard.begin, shard.end))
         for table in parquet.iter_batches(ROWS, row_groups=groups, columns=columns):
-            yield _batch(table, first, mode, fields)
+            yield Block(table.num_rows, (_batch(table, first, mode, fields),))
             first += table.num_rows
 
 
@@ -69,25 +71,24 @@ def _batch(table: pa.RecordBatch, first: int, mode: Mode, fields: Sequence[str])
     def doc(place: int) -> Doc:
         return read_row(first + place, table.slice(place, 1).to_pylist()[0], fields)
 
-    batch = Batch(first, doc)
-    if not fields and _quick(batch, table, mode):
-        return batch
-    batch = Batch(first, doc)
-    for place in range(table.num_rows):
-        try:
-            row = doc(place)
-            batch.add([s.text for s in row.segments], row.asked(mode))
-        except (ValueError, UnicodeDecodeError) as error:
-            batch.refuse(error)
-    return batch
+    numbers = range(first, first + table.num_rows)
+    quick = None if fields else _columns_of(table, mode)
+    if quick is None:
+        return gather(numbers, doc, mode)
+    texts, masks, ends = quick
+    return Batch(numbers, doc, texts, masks, np.asarray(ends, dtype=np.int32).tobytes())
 
 
-def _quick(batch: Batch, table: pa.RecordBatch, mode: Mode) -> bool:
-    """Fill a batch by columns, where the table has one plain shape and no gap in it."""
+Quick = tuple[list[str], bytes, Sequence[int]]
+"""Texts, what each is asked for, and for each row the end of its texts."""
+
+
+def _columns_of(table: pa.RecordBatch, mode: Mode) -> Quick | None:
+    """The texts by columns, where the table has one plain shape and no gap in it."""
     names = table.schema.names
     if names == ["text"]:
-        return _texts(batch, table.column(0))
-    return names == ["messages"] and _messages(batch, table.column(0), mode)
+        return _texts(table.column(0))
+    return _messages(table.column(0), mode) if names == ["messages"] else None
 
 
 def _strings(column: Any) -> list[str] | None:
@@ -104,42 +105,37 @@ def _strings(column: Any) -> list[str] | None:
     return found
 
 
-def _texts(batch: Batch, column: pa.Array) -> bool:
+def _texts(column: pa.Array) -> Quick | None:
     texts = _strings(column)
     if texts is None or not all(t and not t.isspace() for t in texts):
-        return False
-    batch.texts += texts
-    batch.asked += bytes([QUESTION | ANSWER]) * len(texts)
-    batch.ends += range(1, len(texts) + 1)
-    return True
+        return None
+    return texts, bytes([QUESTION | ANSWER]) * len(texts), range(1, len(texts) + 1)
 
 
-def _messages(batch: Batch, column: pa.Array, mode: Mode) -> bool:
+def _messages(column: pa.Array, mode: Mode) -> Quick | None:
     import pyarrow as pa
 
     if column.null_count or not pa.types.is_list(column.type):
-        return False
+        return None
     turns = column.flatten()
     if not pa.types.is_struct(turns.type) or turns.null_count:
-        return False
+        return None
     if {f.name for f in turns.type} != {"role", "content"}:
-        return False
-    roles, contents = _strings(turns.field("role")), _strings(turns.field("content"))
-    if roles is None or contents is None:
-        return False
+        return None
+    roles, texts = _strings(turns.field("role")), _strings(turns.field("content"))
+    if roles is None or texts is None:
+        return None
     masks = {role: asked(mode, role_of(role)) for role in set(roles)}
-    batch.texts += contents
-    batch.asked += bytes(map(masks.__getitem__, roles))
-    ends = column.offsets.to_numpy()[1:] - column.offsets[0].as_py()
-    batch.ends += ends.tolist()
-    return _asked_something(batch)
+    ends = (column.offsets.to_numpy()[1:] - column.offsets[0].as_py()).tolist()
+    said = bytes(map(masks.__getitem__, roles))
+    return (texts, said, ends) if _asked_something(texts, said, ends) else None
 
 
-def _asked_something(batch: Batch) -> bool:
+def _asked_something(texts: Sequence[str], masks: bytes, ends: Sequence[int]) -> bool:
     begin = 0
-    for end in batch.ends:
-        turns = zip(batch.texts[begin:end], batch.asked[begin:end], strict=True)
-        if not any(mask & QUESTION and str(text).strip() for text, mask in turns):
+    for end in ends:
+        turns = zip(texts[begin:end], masks[begin:end], strict=True)
+        if not any(mask & QUESTION and text.strip() for text, mask in turns):
             return False
         begin = end
     return True

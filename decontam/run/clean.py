@@ -138,8 +138,11 @@ def _json(file: DataFile, gone: Collection[int], target: Path) -> int:
 
 def _elements(file: DataFile) -> Iterator[bytes]:
     with opened(file) as stream:
-        for some in records(stream, Shard(file, 0, 0, file.size)):
-            yield from some
+        for data, places in records(stream, Shard(file, 0, 0, file.size)):
+            begin = 0
+            for end in places or ():
+                yield bytes(data[begin:end]).strip()
+                begin = end + 1
 
 
 def _parquet(file: DataFile, gone: Collection[int], target: Path) -> int:
@@ -179,7 +182,7 @@ def _written(file: DataFile, target: Path) -> Iterator[BinaryIO]:
 def _compressed(file: DataFile, raw: BinaryIO) -> BinaryIO:
     match file.compression:
         case None:
-            return io.BufferedWriter(raw, 1 << 20)  # type: ignore[type-var]
+            return io.BufferedWriter(raw, 1 << 20)
         case "gz":
             import gzip
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from decontam.rows.files import opened
-from decontam.rows.lines import records
+from decontam.rows.read import read_shard
 from decontam.rows.shards import Shard
 from decontam.run import shard as published
 from decontam.run.candidate import Candidate, Seen
@@ -35,8 +34,9 @@ class Merged:
     def candidates(self) -> Iterator[Candidate]:
         """What was found, row by row."""
         for shard, folder in self.folders.items():
-            for match, entry, matched in published.candidates(folder):
-                yield Candidate(replace(match, row=match.row + self.first[shard]), entry, matched)
+            for c in published.candidates(folder):
+                row = c.match.row + self.first[shard]
+                yield replace(c, match=replace(c.match, row=row))
 
     def seen(self, grams: int) -> Seen:
         """What was counted.
@@ -97,11 +97,4 @@ def _numbered(done: Mapping[Shard, Done | None]) -> tuple[dict[Shard, int], dict
 
 def _count(shard: Shard) -> int:
     """The rows of a shard that was not scanned because another one ended the check."""
-    if shard.file.format == "parquet":
-        from decontam.rows.parquet import opened_parquet
-
-        with opened_parquet(shard.file) as parquet:
-            groups = range(shard.begin, shard.end)
-            return sum(parquet.metadata.row_group(k).num_rows for k in groups)
-    with opened(shard.file) as stream:
-        return sum(map(len, records(stream, shard)))
+    return sum(block.rows for block in read_shard(shard, "all", ()))

@@ -16,6 +16,7 @@ from decontam.items.index import Index
 from decontam.items.saved import digest, save
 from decontam.report.accounts import Accounts
 from decontam.report.allowlist import Allowlist
+from decontam.report.outcome import Summary
 from decontam.report.report import Report, Totals
 from decontam.report.review import write_review
 from decontam.report.tables import MatchWriter
@@ -184,7 +185,7 @@ def _publish(place: Place, report: Report, merged: Merged) -> Report:
         lines = (json.dumps({"file": f, "row": r, "reason": w}) + "\n" for f, r, w in merged.bad)
         write_atomically(place.work / "bad_rows.jsonl", "".join(lines))
     report.write(place.work)
-    write_review(place.work)
+    write_review(place.work, Summary.of(report))
     for name in ("data", "removed.jsonl", "bad_rows.jsonl", "matches.parquet", "items.parquet",
                  "review.html", "summary.json"):  # fmt: skip
         if (place.work / name).exists():

@@ -24,13 +24,14 @@ class Scan:
         """Ready a scanner."""
         self.index = index
         self.scanner: Scanner = index.scanner()
+        self._asked = bytes(mask & index.asked for mask in range(256))
 
     def pairs(self, batch: Batch) -> Iterator[Pair]:
         """Every pair worth a look, in the order of rows and entries; notes rows that cannot be read
         in `batch.bad`."""
-        asked = bytes(mask & self.index.asked for mask in batch.asked)
+        asked = batch.asked.translate(self._asked)
         found, bad = self.scanner.scan(batch.texts, asked, batch.ends)
-        ends = np.array(batch.ends)
+        ends = np.frombuffer(batch.ends, dtype=np.int32)
         for text, reason in bad:
             place = int(np.searchsorted(ends, text, side="right"))
             batch.bad.setdefault(place, f"holds {reason}; fix or remove it")
@@ -41,16 +42,16 @@ class Scan:
         cuts = np.flatnonzero(np.diff(rows) | np.diff(hits[:, 0])) + 1
         scanned: Scanned | None = None
         for group, place in zip(_split(hits, cuts), _first(rows, cuts), strict=True):
-            if scanned is None or scanned.row != batch.first + place:
+            if scanned is None or scanned.row != batch.numbers[place]:
                 scanned = self._scanned(batch, place)
-            pair = self._pair(scanned, group, batch.ends[place] - len(scanned.segments))
+            pair = self._pair(scanned, group, int(ends[place]) - len(scanned.segments))
             if pair.hits:
                 yield pair
 
     def _scanned(self, batch: Batch, place: int) -> Scanned:
         doc = batch.doc(place)
         readings = tuple(Reading(self.scanner, s.text) for s in doc.segments)
-        return Scanned(batch.first + place, doc.segments, readings)
+        return Scanned(doc.row, doc.segments, readings)
 
     def _pair(self, scanned: Scanned, group: Table, first_text: int) -> Pair:
         place = int(group[0, 0])

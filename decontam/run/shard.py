@@ -6,15 +6,13 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from decontam.report.evidence import Match, match
-from decontam.report.tables import schema
 from decontam.rows.read import read_shard
 from decontam.rows.shards import Shard
 from decontam.rules.rule import find
@@ -54,14 +52,17 @@ def scan_shard(scan: Scan, shard: Shard, fields: Sequence[str], folder: Path, al
     staging.mkdir()
     scan.scanner.gram_rows()  # forget what another shard counted
     rows, bad, held = 0, [], []
-    for batch in read_shard(shard, scan.index.policy.mode, fields):
-        for finding in find(scan.index, scan.pairs(batch)):
-            made = match(finding, scan.index.policy, shard.file.name)
-            held.append(Candidate(made, finding.pair.place, finding.matched))
-        bad += [(batch.first + place, reason) for place, reason in sorted(batch.bad.items())]
-        rows += len(batch)
+    for block in read_shard(shard, scan.index.policy.mode, fields):
+        for batch in block.batches:
+            for finding in find(scan.index, scan.pairs(batch)):
+                made = match(finding, scan.index.policy, shard.file.name)
+                held.append(Candidate(made, finding.pair.place, finding.matched))
+            bad += [(batch.numbers[place], reason) for place, reason in batch.bad.items()]
+        rows += block.rows
         if len(bad) > min(allowed, MOST_BAD):
             break
+    bad.sort()
+    held.sort(key=lambda c: c.match.order)
     _write(staging, held, scan.scanner.gram_rows())
     done = Done(rows, tuple(bad[: MOST_BAD + 1]), len(bad) > min(allowed, MOST_BAD))
     told = {"rows": done.rows, "bad": done.bad, "stopped": done.stopped}
@@ -80,17 +81,12 @@ def published(folder: Path) -> Done | None:
     return Done(told["rows"], tuple((r, why) for r, why in told["bad"]), told["stopped"])
 
 
-def candidates(folder: Path) -> Iterator[tuple[Match, int, tuple[int, ...]]]:
-    """What a published shard found, row by row: match, entry, matched positions."""
-    import pyarrow.parquet as pq
-
-    if not (path := folder / "candidates.parquet").is_file():
-        return
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(1000):
-            for record in batch.to_pylist():
-                entry, matched = record.pop("entry"), record.pop("matched")
-                yield Match(**record), entry, tuple(matched)
+def candidates(folder: Path) -> Iterator[Candidate]:
+    """What a published shard found, row by row."""
+    with (folder / "candidates.jsonl").open(encoding="utf-8") as lines:
+        for line in lines:
+            told = json.loads(line)
+            yield Candidate(Match(**told["match"]), told["entry"], tuple(told["matched"]))
 
 
 def gram_rows(folder: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -100,18 +96,8 @@ def gram_rows(folder: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def _write(folder: Path, held: Sequence[Candidate], counted: bytes) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    if held:
-        columns = schema(Match)
-        arrays: list[Any] = [
-            pa.array([getattr(c.match, f.name) for c in held], f.type) for f in columns
-        ]
-        arrays.append(pa.array([c.entry for c in held], pa.int64()))
-        arrays.append(pa.array([c.matched for c in held], pa.list_(pa.int32())))
-        names = [*columns.names, "entry", "matched"]
-        pq.write_table(pa.Table.from_arrays(arrays, names), folder / "candidates.parquet")
+    with (folder / "candidates.jsonl").open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(asdict(candidate)) + "\n" for candidate in held)
     rows = np.frombuffer(counted, dtype=np.uint32)
     met = np.flatnonzero(rows)
     np.save(folder / "grams.npy", np.stack([met, rows[met].astype(np.int64)]))
