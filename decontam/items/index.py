@@ -121,7 +121,8 @@ def build(
     prompts = Ragged.of([e.ids for e in entries.entries])
     keys = _keys(entries.vocabulary.hashes[prompts.values], prompts.bounds, grams)
     order = np.argsort(keys, kind="stable")
-    distinct, first = np.unique(keys[order], return_index=True)
+    first = np.flatnonzero(np.append(True, np.diff(keys[order]) != 0))
+    distinct = keys[order][first]
     arrays: dict[str, Array] = {
         "grams": distinct,
         "gram_buckets": _buckets(distinct),
@@ -157,7 +158,7 @@ def _parts(hashes: Hashes, prompts: Ragged) -> Hashes:
     for n in range(1, PART + 1):
         fits = prompts.fits(n) if n == PART else np.repeat(lengths == n, lengths) & prompts.fits(n)
         keys.append(gram_keys(hashes, n)[np.flatnonzero(fits)])
-    return np.unique(np.concatenate(keys))
+    return np.concatenate(keys)
 
 
 def _gram_sizes(entries: int, grams: Grams) -> Array:

@@ -58,9 +58,14 @@ class Group:
         found = np.zeros(len(self.distinct.values), dtype=np.int64)
         at = np.flatnonzero(self.distinct.fits(n))
         if len(at):
-            _, gram = np.unique(gram_keys(self._hashes, n)[at], return_inverse=True)
-            holders = np.unique(gram * self.size + self.distinct.owners[at]) // self.size
-            found[at] = np.bincount(holders)[gram]
+            keys, owners = gram_keys(self._hashes, n)[at], self.distinct.owners[at]
+            order = np.argsort(keys, kind="stable")  # so that the owners of a key stay in order
+            keys, owners = keys[order], owners[order]
+            first = np.append(True, keys[1:] != keys[:-1])
+            holds = first | np.append(True, owners[1:] != owners[:-1])
+            begins = np.flatnonzero(first)
+            counts = np.add.reduceat(holds.astype(np.int64), begins)
+            found[at[order]] = np.repeat(counts, np.diff(np.append(begins, len(keys))))
         return found
 
     def bits(self) -> Bits:

@@ -31,7 +31,7 @@ def _downloaded(dataset: str) -> str:
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        return snapshot_download(dataset, repo_type="dataset")
+        return str(snapshot_download(dataset, repo_type="dataset"))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise ValueError(
             f"{dataset} is neither a file nor a dataset that the Hub gives: {error}"

@@ -62,7 +62,7 @@ def _running() -> bool:
     """Whether a cluster is named, or runs on this machine."""
     import os
 
-    from ray._private.services import find_gcs_addresses  # type: ignore[import-not-found,unused-ignore]
+    from ray._private.services import find_gcs_addresses
 
     return bool(os.environ.get("RAY_ADDRESS") or find_gcs_addresses())
 
