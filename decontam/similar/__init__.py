@@ -1,0 +1,1 @@
+"""Rows that say the same as an item in other words or another language."""
