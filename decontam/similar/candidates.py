@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from decontam.similar.banding import Banding, Table, banding
 from decontam.similar.settings import Settings
 from decontam.similar.shingles import (
     Hasher,
+    Hashes,
     Signatures,
     estimate,
     jaccard,
+    shingle_hashes,
     shingles,
     window_minima,
 )
-from decontam.similar.windows import PIECE, QUARTERS, Text, cut, ladder, rung
+from decontam.similar.windows import QUARTERS, Span, Text, ladder, rung
 
-Span = tuple[int, int]
-"""Tokens of a text, the end excluded."""
+PIECE = 32_768
+"""Shingles worked on at a time: with 192 permutations, 25 MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
     """An item's prompt that a window of a text shares its shingles with."""
 
+    text: int
+    """Place of the text among those asked about."""
     item: int
     """Place of the item among the items."""
     span: Span
+    """Tokens of the text."""
     jaccard: float
     """Exact, of the shingle sets."""
 
@@ -39,9 +45,23 @@ class Rung:
     """The items whose prompts are compared with windows of one size."""
 
     size: int
+    """Shingles in a window."""
+    least: int
+    """Shingles of the shortest prompt."""
     items: tuple[int, ...]
     signatures: Signatures
     table: Table
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The minima of a text, or of a stretch of a long one."""
+
+    text: int
+    low: int
+    """Shingle it begins with."""
+    shingles: int
+    grid: Signatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,87 +72,122 @@ class Shingled:
     banding: Banding
     hasher: Hasher
     rungs: tuple[Rung, ...]
-    lengths: Mapping[int, int]
-    """Tokens of each item's prompt."""
+    """By ascending size."""
+    tokens: Mapping[int, int]
+    """Of each item's prompt."""
     sets: Mapping[int, frozenset[str]]
 
     @classmethod
     def of(cls, prompts: Mapping[int, Text], settings: Settings) -> Shingled:
-        """Index prompts by their item's place."""
-        hasher = Hasher.of(settings.shingle, settings.permutations, settings.seed)
+        """Index prompts by their item's place; each has at least one token."""
+        hasher = Hasher.of(settings.permutations, settings.seed)
         choice = banding(settings.jaccard, settings.permutations, settings.miss)
-        sizes = ladder(map(len, prompts.values()))
+        hashes = {i: shingle_hashes(p.line, settings.shingle) for i, p in prompts.items()}
+        sizes = ladder(map(len, hashes.values()))
         groups: dict[int, list[int]] = {size: [] for size in sizes}
-        for item, prompt in prompts.items():
-            groups[rung(sizes, len(prompt))].append(item)
+        for item, hashed in hashes.items():
+            groups[rung(sizes, len(hashed))].append(item)
         return cls(
             settings=settings,
             banding=choice,
             hasher=hasher,
-            rungs=tuple(_rung(size, group, prompts, hasher, choice) for size, group in
-                        groups.items()),
-            lengths={item: len(prompt) for item, prompt in prompts.items()},
+            rungs=tuple(_rung(s, group, hashes, hasher, choice) for s, group in groups.items()),
+            tokens={item: len(prompt) for item, prompt in prompts.items()},
             sets={i: shingles(p.line, settings.shingle) for i, p in prompts.items()},
-        )  # fmt: skip
+        )
 
-    def find(self, text: Text) -> list[Shared]:
-        """The items that windows of a text share their shingles with, each once, at its best
-        window."""
-        best: dict[int, Shared] = {}
-        for item, span in sorted(set(self._likely(text))):
-            if (shared := self._verified(text, item, span)) is not None:
-                best[item] = max(best.get(item, shared), shared, key=lambda s: s.jaccard)
-        return [best[item] for item in sorted(best)]
+    def find(self, texts: Sequence[Text]) -> list[Shared]:
+        """The items that windows of each text share their shingles with, each once a text, at its
+        best window."""
+        best: dict[tuple[int, int], Shared] = {}
+        for text, item, span in sorted(set(self._likely(texts))):
+            if (shared := self._verified(texts[text], text, item, span)) is not None:
+                held = best.get((text, item), shared)
+                best[text, item] = max(held, shared, key=lambda s: s.jaccard)
+        return [best[key] for key in sorted(best)]
 
-    def _likely(self, text: Text) -> Iterator[tuple[int, Span]]:
-        """Items and windows whose signatures make the threshold possible."""
-        longest = self.rungs[-1].size if self.rungs else 0
-        for first, end in cut(len(text), PIECE + longest, PIECE):
-            tokens = self.hasher.tokens(text, first, end)
+    def _likely(self, texts: Sequence[Text]) -> Iterator[tuple[int, int, Span]]:
+        """Text, item and window of the pairs whose signatures make the threshold possible."""
+        for pieces in _batches(self._pieces(texts)):
             for step in self.rungs:
-                for item, (low, high) in _matches(tokens, step, self.settings.jaccard / 2):
-                    yield item, (first + low, first + high)
+                yield from _matches(texts, pieces, step, self.settings)
 
-    def _verified(self, text: Text, item: int, span: Span) -> Shared | None:
+    def _pieces(self, texts: Sequence[Text]) -> Iterator[Piece]:
+        longest = self.rungs[-1].size if self.rungs else 0
+        for number, text in enumerate(texts):
+            hashes = shingle_hashes(text.line, self.settings.shingle)
+            # a piece reaches as far into the next as the longest window
+            for low in range(0, max(len(hashes) - longest, min(len(hashes), 1)), PIECE):
+                part = hashes[low : low + PIECE + longest]
+                yield Piece(number, low, len(part), self.hasher.grid(part))
+
+    def _verified(self, text: Text, number: int, item: int, span: Span) -> Shared | None:
         """The pair at the best ends near the window, if it is similar enough there."""
         size = self.settings.shingle
 
         def score(at: Span) -> float:
-            return jaccard(shingles(text.part(*at), size), self.sets[item])
+            return jaccard(shingles(text.part(at), size), self.sets[item])
 
-        found = score(span)
-        step = -(-self.lengths[item] // QUARTERS)
+        found, step = score(span), -(-self.tokens[item] // QUARTERS)
         while step and found >= self.settings.jaccard / 2:
-            moved = max(_moves(span, step, len(text)), key=score, default=span)
-            better = score(moved)
-            span, found, step = (
-                (moved, better, step) if better > found else (span, found, step // 2)
-            )
-        return Shared(item, span, found) if found >= self.settings.jaccard else None
+            moved = max(_moves(span, step, self.tokens[item], len(text)), key=score, default=span)
+            if (better := score(moved)) > found:
+                span, found = moved, better
+            else:
+                step //= 2
+        return Shared(number, item, span, found) if found >= self.settings.jaccard else None
 
 
-def _moves(span: Span, step: int, count: int) -> Iterator[Span]:
-    """Windows with one end moved, or both."""
-    first, end = span
+def _moves(span: Span, step: int, least: int, count: int) -> Iterator[Span]:
+    """Windows with one end moved or both, shortened to the prompt's tokens at the least: part of a
+    shorter question is no sign of the whole one."""
+    least = min(least, span[1] - span[0])
     for low, high in ((step, 0), (-step, 0), (0, step), (0, -step), (step, step), (-step, -step)):
-        moved = max(0, first + low), min(count, end + high)
-        if moved[0] < moved[1] and moved != span:
+        moved = max(0, span[0] + low), min(count, span[1] + high)
+        if moved[1] - moved[0] >= least and moved != span:
             yield moved
 
 
-def _matches(tokens: Signatures, step: Rung, least: float) -> Iterator[tuple[int, Span]]:
-    """Candidates whose estimate reaches `least`: half the threshold is five standard errors below
-    it, so this loses none that banding found."""
-    windows = window_minima(tokens, step.size)
-    pairs = step.table.candidates(windows)
+def _batches(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
+    batch: list[Piece] = []
+    held = 0
+    for piece in pieces:
+        batch.append(piece)
+        held += piece.shingles
+        if held >= PIECE:
+            yield batch
+            batch, held = [], 0
+    yield batch
+
+
+def _matches(
+    texts: Sequence[Text], pieces: Sequence[Piece], step: Rung, settings: Settings
+) -> Iterator[tuple[int, int, Span]]:
+    """Candidates whose estimate reaches half the threshold: that is five standard errors below it,
+    so what banding found is not lost again."""
+    long = [p for p in pieces if p.shingles >= settings.jaccard * step.least]
+    if not long:
+        return
+    minima = [window_minima(piece.grid, step.size) for piece in long]
+    owners = np.repeat(np.arange(len(long)), [len(m) for m in minima])
+    places = np.concatenate([np.arange(len(m)) for m in minima]) * (step.size // QUARTERS)
+    for window, entry in _close(np.concatenate(minima), step, settings.jaccard / 2):
+        piece, low = long[owners[window]], int(places[window])
+        begin = piece.low + low
+        end = begin + min(step.size, piece.shingles - low) + settings.shingle - 1
+        yield piece.text, step.items[entry], texts[piece.text].tokens((begin, end))
+
+
+def _close(windows: Signatures, step: Rung, least: float) -> Iterator[tuple[int, int]]:
+    pairs: NDArray[np.int64] = step.table.candidates(windows)
     close = estimate(windows[pairs[:, 0]], step.signatures[pairs[:, 1]]) >= least
-    spans = cut(len(tokens), step.size, step.size // QUARTERS)
     for window, entry in pairs[close].tolist():
-        yield step.items[entry], spans[window]
+        yield window, entry
 
 
 def _rung(
-    size: int, items: Sequence[int], prompts: Mapping[int, Text], hasher: Hasher, choice: Banding
+    size: int, items: Sequence[int], hashes: Mapping[int, Hashes], hasher: Hasher, choice: Banding
 ) -> Rung:
-    signatures = np.concatenate([hasher.whole(prompts[item]) for item in items])
-    return Rung(size, tuple(items), signatures, Table.of(signatures, choice))
+    signatures = np.stack([hasher.signature(hashes[item]) for item in items])
+    least = min(len(hashes[item]) for item in items)
+    return Rung(size, least, tuple(items), signatures, Table.of(signatures, choice))

@@ -8,57 +8,56 @@ import numpy as np
 from datasketch import MinHash
 from numpy.typing import NDArray
 
-from decontam.similar.windows import QUARTERS, Text
+from decontam.similar.windows import GRID, QUARTERS
+
+Hashes = NDArray[np.uint32]
+"""A hash of every shingle of a text, in order."""
 
 Signatures = NDArray[np.uint32]
-"""Minima of every permutation, [windows, permutations]."""
+"""Minima under every permutation, [windows, permutations]."""
 
 EMPTY = np.uint32(0xFFFFFFFF)
+"""The minimum over nothing."""
+
 _BASE = 0x9E3779B97F4A7C15
 _MIX = np.uint64(0xFF51AFD7ED558CCD)
-_CHUNK = 2_048
+_CHUNK = 512
+"""Shingles permuted at a time: what the cache of a core holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hasher:
-    """The permutations `h -> a h + b mod 2^32` of datasketch for a seed, a odd."""
+    """The permutations `h -> a h + b mod 2^32`, a odd, of a datasketch `MinHash`."""
 
-    shingle: int
     a: NDArray[np.uint32]
     b: NDArray[np.uint32]
 
     @classmethod
-    def of(cls, shingle: int, permutations: int, seed: int) -> Hasher:
-        """Hash functions for shingles of so many characters."""
+    def of(cls, permutations: int, seed: int) -> Hasher:
+        """So many permutations; the same for the same seed."""
         a, b = MinHash(num_perm=permutations, seed=seed, scheme="affine32").permutations
-        return cls(shingle, a.astype(np.uint32), b.astype(np.uint32))
+        return cls(a.astype(np.uint32), b.astype(np.uint32))
 
-    def whole(self, text: Text) -> Signatures:
-        """Signature of a whole text, [1, permutations]."""
-        return self.tokens(text, 0, len(text)).min(axis=0, keepdims=True)
+    def signature(self, hashes: Hashes) -> Signatures:
+        """The MinHash of a set of shingles, [permutations]."""
+        minima: Signatures = self.grid(hashes).min(axis=0, initial=EMPTY)
+        return minima
 
-    def tokens(self, text: Text, first: int, end: int) -> Signatures:
-        """Minima over the shingles that begin in each token of a range, [tokens, permutations].
-
-        The shingles of a window's last word reach into the word after it: its signature is that of
-        a window a few shingles larger, and only at the end of a text exact.
-        """
-        hashes = shingle_hashes(text.line, self.shingle)
-        found = np.full((end - first, len(self.a)), EMPTY)
-        at = np.minimum(np.asarray(text.at[first : end + 1]), len(hashes))
-        at[-1] = len(hashes) if end == len(text) else at[-1]
-        full = int(np.searchsorted(at[:-1], len(hashes)))
-        for low in range(0, full, _CHUNK):
-            high = min(low + _CHUNK, full)
-            stop = at[high] if high < full else at[-1]
-            minima = self._permuted(hashes[at[low] : stop])
-            found[low:high] = np.minimum.reduceat(minima, at[low:high] - at[low], axis=0)
+    def grid(self, hashes: Hashes) -> Signatures:
+        """Minima over every `GRID` shingles in a row, [ceil(shingles / GRID), permutations]."""
+        # a repeated shingle changes no minimum
+        padded = np.concatenate([hashes, np.repeat(hashes[-1:], -len(hashes) % GRID)])
+        found = np.empty((len(padded) // GRID, len(self.a)), dtype=np.uint32)
+        room = np.empty((_CHUNK, len(self.a)), dtype=np.uint32)
+        for low in range(0, len(padded), _CHUNK):
+            chunk = padded[low : low + _CHUNK]
+            permuted = np.multiply(chunk[:, None], self.a, out=room[: len(chunk)])
+            permuted += self.b
+            out = found[low // GRID : (low + len(chunk)) // GRID]
+            np.minimum(permuted[::GRID], permuted[1::GRID], out=out)
+            for k in range(2, GRID):
+                np.minimum(out, permuted[k::GRID], out=out)
         return found
-
-    def _permuted(self, hashes: NDArray[np.uint32]) -> Signatures:
-        permuted: Signatures = hashes[:, None] * self.a
-        permuted += self.b
-        return permuted
 
 
 def shingles(line: str, size: int) -> frozenset[str]:
@@ -73,7 +72,7 @@ def jaccard(left: frozenset[str], right: frozenset[str]) -> float:
     return shared / total if total else 1.0
 
 
-def shingle_hashes(line: str, size: int) -> NDArray[np.uint32]:
+def shingle_hashes(line: str, size: int) -> Hashes:
     """A 32-bit hash of every shingle in order: a polynomial in the code points, mixed as in
     MurmurHash3."""
     codes = np.frombuffer(line.encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(np.uint64)
@@ -85,21 +84,18 @@ def shingle_hashes(line: str, size: int) -> NDArray[np.uint32]:
     return (total >> np.uint64(32)).astype(np.uint32)
 
 
-def window_minima(tokens: Signatures, size: int) -> Signatures:
-    """Signatures of the windows that `windows.cut` makes with stride `size / QUARTERS`.
+def window_minima(grid: Signatures, size: int) -> Signatures:
+    """Signatures of the windows of a text, [windows, permutations].
 
     Args:
-        tokens: Minima of each token, [tokens, permutations].
-        size: Tokens in a window; a multiple of `QUARTERS`.
+        grid: The text's minima (`Hasher.grid`).
+        size: Shingles in a window, a multiple of `QUARTERS * GRID`.  Windows begin every quarter;
+            the last one holds the text's end.
     """
-    stride = size // QUARTERS
-    blocks = np.minimum.reduceat(tokens, np.arange(0, len(tokens), stride), axis=0)
-    missing = QUARTERS - len(blocks)
-    if missing > 0:
-        blocks = np.concatenate([blocks, np.full((missing, blocks.shape[1]), EMPTY)])
-    count = len(blocks) - QUARTERS + 1
+    blocks = _blocks(grid, size // (QUARTERS * GRID))
+    count = max(1, len(blocks) - QUARTERS + 1)
     found = blocks[:count].copy()
-    for k in range(1, QUARTERS):
+    for k in range(1, min(QUARTERS, len(blocks))):
         np.minimum(found, blocks[k : k + count], out=found)
     return found
 
@@ -109,3 +105,12 @@ def estimate(left: Signatures, right: Signatures) -> NDArray[np.float64]:
     `sqrt(J (1 - J) / permutations)` (Broder 1997)."""
     agree: NDArray[np.float64] = (left == right).mean(axis=1)
     return agree
+
+
+def _blocks(grid: Signatures, step: int) -> Signatures:
+    """Minima over every `step` places of the grid, of which there is at least one."""
+    full = len(grid) // step * step
+    blocks: Signatures = grid[:full].reshape(-1, step, grid.shape[1]).min(axis=1)
+    if full < len(grid):
+        blocks = np.concatenate([blocks, grid[full:].min(axis=0, keepdims=True)])
+    return blocks

@@ -1,7 +1,8 @@
-"""Rows cut into overlapping windows about as long as the prompts looked for."""
+"""Texts laid on one line, and the windows they are looked at through."""
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -10,8 +11,11 @@ from decontam.tokens import tokenize
 QUARTERS = 4
 """Windows overlap by three quarters, so a copy of a prompt misses one by an eighth at most."""
 
-PIECE = 16_384
-"""Tokens worked on at a time: what bounds the memory that one long text takes."""
+GRID = 4
+"""Characters between the places where a window may begin; minima are kept for each."""
+
+Span = tuple[int, int]
+"""First and end, the end excluded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,7 @@ class Text:
     line: str
     """The normalised tokens with one space between: no case, line ends, markup or punctuation."""
     at: tuple[int, ...]
-    """Place in `line` where each token begins, and one past the end."""
+    """Place in `line` where each token begins, and two past its end: where another would."""
     starts: Sequence[int]
     ends: Sequence[int]
     """Offsets in `original`, in characters."""
@@ -31,13 +35,18 @@ class Text:
         """Its tokens."""
         return len(self.starts)
 
-    def part(self, first: int, end: int) -> str:
-        """The line from token `first` to before token `end`."""
-        return self.line[self.at[first] : self.at[end] - 1]
+    def part(self, tokens: Span) -> str:
+        """The line from the first token to before the end."""
+        return self.line[self.at[tokens[0]] : self.at[tokens[1]] - 1]
 
-    def span(self, first: int, end: int) -> tuple[int, int]:
-        """Offsets in the original text of the tokens from `first` to before `end`."""
-        return self.starts[first], self.ends[end - 1]
+    def span(self, tokens: Span) -> Span:
+        """Offsets in the original text, in characters, of a range of tokens."""
+        return self.starts[tokens[0]], self.ends[tokens[1] - 1]
+
+    def tokens(self, characters: Span) -> Span:
+        """The tokens that stand whole in a range of the line; one token if none does."""
+        first = min(bisect_left(self.at, characters[0]), len(self) - 1)
+        return first, max(bisect_right(self.at, characters[1] + 1) - 1, first + 1)
 
 
 def read_text(original: str) -> Text:
@@ -50,24 +59,40 @@ def read_text(original: str) -> Text:
 
 
 def ladder(lengths: Iterable[int]) -> tuple[int, ...]:
-    """Window sizes in tokens, each about a quarter longer than the one before it, such that every
-    length has a size that holds it; only sizes that are some length's own."""
-    wanted = sorted(set(lengths))
-    sizes, size = [], QUARTERS
-    for length in wanted:
+    """Window sizes, each about a quarter longer than the one before, such that every length has a
+    size that holds it; only sizes that some length needs.  All are multiples of
+    `QUARTERS * GRID`."""
+    unit = QUARTERS * GRID
+    sizes, size = set[int](), unit
+    for length in sorted(set(lengths)):
         while size < length:
-            size = QUARTERS * max(size // QUARTERS + 1, round(1.25 * size / QUARTERS))
-        sizes.append(size)
-    return tuple(sorted(set(sizes)))
+            size = unit * max(size // unit + 1, round(1.25 * size / unit))
+        sizes.add(size)
+    return tuple(sorted(sizes))
+
+
+def doublings(lengths: Iterable[int]) -> tuple[int, ...]:
+    """Few window sizes for what is costly to look at: the shortest length, doubled until the
+    longest fits."""
+    known = sorted(lengths)
+    sizes = known[:1]
+    while sizes and sizes[-1] < known[-1]:
+        sizes.append(2 * sizes[-1])
+    return tuple(sizes)
+
+
+def halves(text: Text, sizes: Iterable[int]) -> list[Span]:
+    """Token ranges of about so many characters that overlap by half and cover the text, each
+    once."""
+    length = len(text.line)
+    found = {
+        text.tokens((low, min(low + size, length)))
+        for size in sizes
+        for low in range(0, max(length - size, 0) + (size + 1) // 2, max(1, size // 2))
+    }
+    return sorted(found)
 
 
 def rung(sizes: Sequence[int], length: int) -> int:
-    """The smallest size that holds a length."""
-    return min(size for size in sizes if size >= length)
-
-
-def cut(count: int, size: int, stride: int) -> list[tuple[int, int]]:
-    """Token ranges of `size`, `stride` apart, over `count` tokens; the last one ends with the text
-    and may be shorter."""
-    last = max(0, -(-(count - size) // stride))
-    return [(k * stride, min(k * stride + size, count)) for k in range(last + 1)] if count else []
+    """The smallest of the ascending sizes that holds a length."""
+    return sizes[bisect_left(sizes, length)]
