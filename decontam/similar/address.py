@@ -47,12 +47,11 @@ class Address:
     is kept to, up to `LONGEST_WAIT_S`."""
 
     def __post_init__(self) -> None:
-        # the address may hold a password, so the message does not repeat it
-        parsed = httpx.URL(self.url)
-        if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo:
+        if not _plain(self.url):
+            # the address may hold a password, so the message does not repeat it
             raise ValueError(
-                f"the address of a model server at {parsed.host!r} must read http(s)://host/v1, "
-                "without a user or password; put a key in an environment variable"
+                "the address of a model server must read http(s)://host/v1, without a user, "
+                "password or query; put a key in an environment variable"
             )
         if self.attempts < 1 or self.timeout_s <= 0 or self.wait_s < 0:
             raise ValueError(
@@ -104,7 +103,7 @@ def _once(client: httpx.Client, url: str, key: str | None, body: Mapping[str, ob
     try:
         # escaped to ASCII, so that half of a surrogate pair in a row cannot break the request
         answer = client.post(url, content=json.dumps(body).encode(), headers=headers)
-    except httpx.TransportError as error:
+    except httpx.RequestError as error:
         raise _AgainError(f"{url}: {type(error).__name__} {_hidden(str(error), key)}") from None
     if answer.status_code in _AGAIN:
         raise _AgainError(_said(url, answer, key), answer.status_code, _retry_after(answer))
@@ -114,6 +113,18 @@ def _once(client: httpx.Client, url: str, key: str | None, body: Mapping[str, ob
         return answer.json()
     except (ValueError, RecursionError):
         raise _AgainError(f"{_said(url, answer, key)}; that is not JSON", 200) from None
+
+
+def _plain(url: str) -> bool:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return bool(
+        parsed.scheme in ("http", "https")
+        and parsed.host
+        and not (parsed.userinfo or parsed.query or parsed.fragment)
+    )
 
 
 def _said(url: str, answer: httpx.Response, key: str | None) -> str:

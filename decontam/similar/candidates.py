@@ -181,8 +181,7 @@ def _matches(
 def _close(windows: Signatures, step: Rung, least: float) -> Iterator[tuple[int, int]]:
     pairs: NDArray[np.int64] = step.table.candidates(windows)
     close = estimate(windows[pairs[:, 0]], step.signatures[pairs[:, 1]]) >= least
-    for window, entry in pairs[close].tolist():
-        yield window, entry
+    yield from pairs[close].tolist()
 
 
 def _rung(

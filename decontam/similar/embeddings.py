@@ -123,7 +123,8 @@ def unit(vectors: NDArray[np.floating]) -> Vectors:
     lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
     if not np.all(np.isfinite(lengths) & (lengths > 0)):
         raise ValueError("an embedding is zero or not finite")
-    return (vectors / lengths).astype(np.float32)
+    found: Vectors = (vectors / lengths).astype(np.float32)
+    return found
 
 
 def _top(found: NDArray[np.float64], top_k: int) -> NDArray[np.float64]:
@@ -144,12 +145,12 @@ def _vectors(answer: object, count: int, url: str) -> Vectors:
     data = answer.get("data") if isinstance(answer, Mapping) else None
     if not isinstance(data, list) or not all(isinstance(entry, Mapping) for entry in data):
         raise AddressError(f"{url} answered without a list 'data'; is it an embeddings server?")
-    places = {entry.get("index", k): entry.get("embedding") for k, entry in enumerate(data)}
-    if len(data) != count or set(places) != set(range(count)):
-        raise AddressError(f"{url} answered {len(data)} embeddings for {count} texts")
     try:
-        return unit(
-            np.array([places[k] for k in range(count)], dtype=np.float64).reshape(count, -1)
-        )
-    except (ValueError, TypeError) as error:
-        raise AddressError(f"{url} answered embeddings that cannot be read: {error}") from None
+        places = {entry.get("index", k): entry["embedding"] for k, entry in enumerate(data)}
+        if len(data) != count or set(places) != set(range(count)):
+            raise ValueError(f"{len(data)} embeddings for {count} texts")
+        # reading into one array fails for vectors of several lengths
+        found = np.array([[*places[k]] for k in range(count)], dtype=np.float64)
+        return unit(found)
+    except (KeyError, ValueError, TypeError) as error:
+        raise AddressError(f"{url} answered what cannot be read as embeddings: {error}") from None
