@@ -79,7 +79,9 @@ def band_keys(signatures: Signatures, choice: Banding) -> NDArray[np.uint64]:
     """One 64-bit key for each band, its place included, [signatures, bands]."""
     used = signatures[:, : choice.bands * choice.rows].astype(np.uint64)
     bands = used.reshape(len(signatures), choice.bands, choice.rows)
-    keys = np.broadcast_to(np.arange(1, choice.bands + 1, dtype=np.uint64), bands.shape[:2])
+    # mixed first, so that a band's place and its values cannot make up for each other
+    places = np.arange(1, choice.bands + 1, dtype=np.uint64) * _PRIME
+    keys = np.broadcast_to(places, bands.shape[:2])
     for row in range(choice.rows):
         keys = (keys ^ bands[:, :, row]) * _PRIME
         keys ^= keys >> np.uint64(29)

@@ -48,7 +48,7 @@ LONGEST = 4_000
 """Characters of an answer that can hold a verdict and a short reason."""
 
 _RISKY = re.compile(r"[<>\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff"
-                    r"\U000e0000-\U000e007f]|\[(?=/?[A-Z_]{3,}\])")  # fmt: skip
+                    r"\U000e0000-\U000e007f]|\[(?=/?[A-Za-z_]{3,}\])")  # fmt: skip
 """What control tokens of chat templates are made of (`<|im_end|>`, `[INST]`), and characters that
 nobody sees."""
 
