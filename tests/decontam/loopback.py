@@ -53,7 +53,8 @@ def serving(answer: Callable[[Asked], Reply]) -> Iterator[Served]:
                 request = Asked(self.path, body, dict(self.headers), len(asked))
                 asked.append(request)
             found = answer(request)
-            time.sleep(found.silent_s)
+            if found.silent_s:
+                time.sleep(found.silent_s)
             self.close_connection = True
             if not found.hangs_up:
                 send(self, found)
