@@ -125,7 +125,7 @@ def _near(
     windows = [(k, span) for k, t in enumerate(texts) if t for span in halves(t, embedded.sizes)]
     if not windows:
         return {}
-    cut = [texts[k].original[slice(*texts[k].span(span))] for k, span in windows]
+    cut = [texts[k].around(span) for k, span in windows]
     vectors = embed(embedded.embedder, cut, settings.embedded)
     best: dict[tuple[int, int], tuple[Span, float]] = {}
     for near in nearest(vectors, embedded.vectors, settings.cosine, settings.top_k):

@@ -43,6 +43,13 @@ class Text:
         """Offsets in the original text, in characters, of a range of tokens."""
         return self.starts[tokens[0]], self.ends[tokens[1] - 1]
 
+    def around(self, tokens: Span) -> str:
+        """The original text of a range of tokens with the punctuation on both sides, which says
+        something to a language model: a question is one by its mark."""
+        low = self.ends[tokens[0] - 1] if tokens[0] else 0
+        high = self.starts[tokens[1]] if tokens[1] < len(self) else len(self.original)
+        return self.original[low:high].strip()
+
     def tokens(self, characters: Span) -> Span:
         """The tokens that stand whole in a range of the line; one token if none does."""
         first = min(bisect_left(self.at, characters[0]), len(self) - 1)
