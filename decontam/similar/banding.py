@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from decontam.similar.shingles import Signatures
 
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
-_FILTER = 22
-"""Bits of the filter in front of the table: 4 MiB, about what a cache holds."""
+_FILTER = 20
+"""Bits of a key that the filter in front of the table tells apart: 1 MiB, which a cache holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,9 @@ class Table:
         queries = np.repeat(at // self.banding.bands, counts)
         within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
         entries = self.owners[np.repeat(low, counts) + within]
-        pairs: NDArray[np.int64] = np.unique(np.stack([queries, entries], axis=1), axis=0)
-        return pairs
+        size = len(self.keys) // self.banding.bands
+        pairs = np.unique(queries * size + entries)
+        return np.stack([pairs // size, pairs % size], axis=1)
 
 
 def band_keys(signatures: Signatures, choice: Banding) -> NDArray[np.uint64]:

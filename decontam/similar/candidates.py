@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,10 @@ from decontam.similar.windows import QUARTERS, Span, Text, ladder, rung
 
 PIECE = 32_768
 """Shingles worked on at a time; with 128 permutations their minima take 4 MB."""
+
+OFF_PLACE = 0.7
+"""Least share of a pair's similarity that the best window has, which may be an eighth of the prompt
+off its place and a quarter too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +133,12 @@ class Shingled:
         def score(at: Span) -> float:
             return jaccard(shingles(text.part(at), size), self.sets[item])
 
-        found, step = score(span), -(-self.tokens[item] // QUARTERS)
-        while step and found >= self.settings.jaccard / 2:
-            moved = max(_moves(span, step, self.tokens[item], len(text)), key=score, default=span)
-            if (better := score(moved)) > found:
-                span, found = moved, better
-            else:
-                step //= 2
+        best, step = (score(span), span), -(-self.tokens[item] // QUARTERS)
+        while step and best[0] >= OFF_PLACE * self.settings.jaccard:
+            moves = _moves(best[1], step, self.tokens[item], len(text))
+            moved = max(((score(m), m) for m in moves), key=itemgetter(0), default=best)
+            best, step = (moved, step) if moved[0] > best[0] else (best, step // 2)
+        found, span = best
         return Shared(number, item, span, found) if found >= self.settings.jaccard else None
 
 

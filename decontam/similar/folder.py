@@ -56,8 +56,10 @@ def _pooled(model: Any, tokenizer: Any, texts: list[str], max_tokens: int) -> Ve
     """Mean of the last hidden states over the mask, [texts, dimensions]."""
     import torch
 
+    # tokenizers refuse half of a surrogate pair, which a row may hold
+    whole = [text.encode("utf-8", "replace").decode() for text in texts]
     inputs = tokenizer(
-        texts, padding=True, truncation=True, max_length=max_tokens, return_tensors="pt"
+        whole, padding=True, truncation=True, max_length=max_tokens, return_tensors="pt"
     ).to(model.device)
     with torch.inference_mode():
         states = model(**inputs).last_hidden_state.float()

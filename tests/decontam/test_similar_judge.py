@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -203,6 +205,23 @@ def test_verdicts_come_in_the_order_of_the_pairs_and_equal_pairs_are_asked_once(
         found = judge(server.url, concurrency=5)(pairs)
     assert [j.verdict == "same" for j in found] == [k % 7 in (0, 3) for k in range(21)]
     assert len(server.asked) == 7
+
+
+def test_no_more_requests_are_under_way_than_allowed() -> None:
+    lock, now, most = threading.Lock(), [0], [0]
+
+    def answer(asked: Asked) -> Reply:
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        time.sleep(0.02)
+        with lock:
+            now[0] -= 1
+        return says("same")(asked)
+
+    with serving(answer) as server:
+        judge(server.url, concurrency=3)([(f"row {k}", "item") for k in range(12)])
+    assert 1 < most[0] <= 3
 
 
 @pytest.mark.parametrize(
