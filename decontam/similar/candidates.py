@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
@@ -29,6 +30,9 @@ PIECE = 32_768
 OFF_PLACE = 0.7
 """Least share of a pair's similarity that the best window has, which may be an eighth of the prompt
 off its place and a quarter too long."""
+
+SHORTEST = 0.85
+"""Least tokens of a window over those of the prompt, where the text has more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +146,10 @@ class Shingled:
         return Shared(number, item, span, found) if found >= self.settings.jaccard else None
 
 
-def _moves(span: Span, step: int, least: int, count: int) -> Iterator[Span]:
-    """Windows with one end moved or both, shortened to the prompt's tokens at the least: part of a
-    shorter question is no sign of the whole one."""
-    least = min(least, span[1] - span[0])
+def _moves(span: Span, step: int, tokens: int, count: int) -> Iterator[Span]:
+    """Windows with one end moved or both, but no shorter than most of the prompt: that part of a
+    question is alike is no sign that the whole one is."""
+    least = min(math.ceil(SHORTEST * tokens), span[1] - span[0])
     for low, high in ((step, 0), (-step, 0), (0, step), (0, -step), (step, step), (-step, -step)):
         moved = max(0, span[0] + low), min(count, span[1] + high)
         if moved[1] - moved[0] >= least and moved != span:
