@@ -19,7 +19,11 @@ BLOCK = 8_192
 
 
 class Embedder(Protocol):
-    """Turns texts into unit vectors of one dimension, in their order."""
+    """Turns texts into unit vectors of one dimension, in their order.
+
+    It finds translations only if its model was trained on both languages: an English one
+    (all-MiniLM-L6-v2) puts none of MGSM's questions near their originals.
+    """
 
     def __call__(self, texts: Sequence[str], /) -> Vectors:
         """Embed texts, of which there is at least one."""

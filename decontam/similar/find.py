@@ -31,6 +31,10 @@ def find_similar(
     Shingles find light paraphrases; an embedder adds heavy ones and translations; a judge looks at
     what these found and labels it.  Verbatim copies are found as well, being most similar of all.
 
+    Each character is looked at through a window of every size that prompts have: shingles cost 1 to
+    5 s of one core for a MB of rows, growing with the number of items.  An embedder sees the rows
+    twice for every doubling between the shortest prompt and the longest.
+
     Args:
         segments: The turns to look at; read in batches, never held whole.
         items: Those whose prompts are looked for; see `unsearchable` for those that are not.

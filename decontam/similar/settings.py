@@ -31,7 +31,9 @@ class Settings:
     min_tokens: int = 6
     """Prompts of fewer tokens are not looked for: shorter questions resemble each other."""
     cosine: float = 0.8
-    """Least inner product of two embeddings, in (-1, 1].  Models spread differently: fit it on
+    """Least inner product of two embeddings, in (-1, 1].  With all-MiniLM-L6-v2, 0.8 finds 14 of 14
+    light, 10 of 10 thorough and 3 of 14 heavy paraphrases, no other question of 28 and no pair of
+    75,000 of GSM8K; 0.7 finds 5 heavy ones and 29 pairs.  Models spread differently: fit it on
     pairs that you know."""
     top_k: int = 3
     """Nearest items kept for each window of a row."""
