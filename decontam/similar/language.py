@@ -22,7 +22,7 @@ def crosses(left: str, right: str, overlap: float) -> bool:
 
     True if most of their letters are of different scripts, or if their words overlap less than
     `overlap`.  At 0.1 that holds for 65 to 88 % of MGSM's French, German, Spanish and Swahili
-    questions against their English originals, for all of its six other scripts, and for none of
+    questions against their English originals, for all in its six other scripts, and for none of
     the tests' English paraphrases (least overlap 0.12).
 
     What it cannot tell: whether the texts say the same at all, which only embeddings or a judge
