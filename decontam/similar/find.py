@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from decontam.items import Item
-from decontam.rows import Segment
+from decontam.items.item import Item
+from decontam.rows.shapes import Segment
 from decontam.similar.candidates import Shingled
 from decontam.similar.embeddings import Embedder, Vectors, embed, nearest
 from decontam.similar.finding import Candidate, SimilarFinding, excerpt, finding

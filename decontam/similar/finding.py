@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from decontam.items import Item
-from decontam.rows import Segment
+from decontam.items.item import Item
+from decontam.rows.shapes import Segment
 from decontam.similar.language import crosses
 from decontam.similar.prompt import Judgement, Verdict
 from decontam.similar.windows import Span

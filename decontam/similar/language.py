@@ -6,7 +6,7 @@ import functools
 import unicodedata
 from collections import Counter
 
-from decontam.tokens import words
+from decontam.text.tokens import words
 
 LETTERS = 8
 """Fewer letters do not show a text's script."""

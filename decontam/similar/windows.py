@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from decontam.tokens import tokenize
+from decontam.text.tokens import tokenize
 
 QUARTERS = 4
 """Windows overlap by three quarters, so a copy of a prompt misses one by an eighth at most."""
@@ -57,7 +57,7 @@ class Text:
 
 
 def read_text(original: str) -> Text:
-    """Tokenise a text (`decontam.tokens`) and lay its tokens on one line."""
+    """Tokenise a text (`decontam.text.tokens`) and lay its tokens on one line."""
     tokens = tokenize(original)
     at = [0]
     for word in tokens.words:

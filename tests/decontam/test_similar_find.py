@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 import decontam.similar
-from decontam.items import Item
-from decontam.rows import Segment
+from decontam.items.item import Item
+from decontam.rows.shapes import Segment
 from decontam.similar import Judgement, Settings, SimilarFinding, find_similar
 from decontam.similar.embeddings import unit
 from decontam.similar.language import crosses, script, word_overlap
-from decontam.tokens import words
+from decontam.text.tokens import words
 
 PAIRS: dict[str, list[tuple[str, str]]] = json.loads(
     (Path(__file__).parent / "similar_pairs.json").read_text(encoding="utf-8")

@@ -14,8 +14,8 @@ from datasketch import MinHash, MinHashLSH
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decontam.items import Item
-from decontam.rows import Segment
+from decontam.items.item import Item
+from decontam.rows.shapes import Segment
 from decontam.similar import Settings, SimilarFinding, find_similar, unsearchable
 from decontam.similar import candidates as candidates_module
 from decontam.similar.banding import Banding, Table, banding
@@ -28,7 +28,7 @@ from decontam.similar.shingles import (
     window_minima,
 )
 from decontam.similar.windows import GRID, QUARTERS, doublings, halves, ladder, read_text, rung
-from decontam.tokens import words
+from decontam.text.tokens import words
 
 PAIRS: dict[str, list[tuple[str, str]]] = json.loads(
     (Path(__file__).parent / "similar_pairs.json").read_text(encoding="utf-8")
