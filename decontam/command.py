@@ -88,7 +88,21 @@ def _check_arguments(
     add("--allow-bad-rows", type=_count(0), default=0, metavar="N",
         help="unreadable rows that are counted rather than refused")  # fmt: skip
     add("--allowlist", type=Path, metavar="FILE", help="decisions from the review page")
+    _similar_arguments(parser)
     parser.set_defaults(command=command)
+
+
+def _similar_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group(
+        "third tier", "rows that say the same in other words; slow, reported, never flagged"
+    ).add_argument
+    add("--similar", action="store_true", help="look for paraphrases by character shingles")
+    add("--embed-folder", metavar="DIR", help="and by a local embedding model")
+    add("--embed-url", metavar="URL", help="or by an OpenAI-compatible server's")
+    add("--embed-model", default="", metavar="NAME", help="its model")
+    add("--judge-url", metavar="URL", help="ask an OpenAI-compatible server about what was found")
+    add("--judge-model", default="", metavar="NAME", help="its model")
+    add("--key-variable", metavar="NAME", help="environment variable with the servers' key")
 
 
 def _item_arguments(parser: argparse.ArgumentParser, required: bool) -> None:
@@ -119,6 +133,7 @@ def _run(arguments: argparse.Namespace, clean: bool) -> int:
             fields=arguments.fields,
             allow_bad_rows=arguments.allow_bad_rows,
             allowlist=arguments.allowlist,
+            similar=_similar(arguments),
             clean=clean,
             workers=arguments.workers,
             executor=arguments.executor,
@@ -130,6 +145,24 @@ def _run(arguments: argparse.Namespace, clean: bool) -> int:
     else:
         show(report, arguments.out, clean)
     return CLEAN if clean else _verdict(report)
+
+
+def _similar(arguments: argparse.Namespace) -> Any:
+    """The third tier, if any of its options asks for it."""
+    names = ("embed_folder", "embed_url", "embed_model", "judge_url", "judge_model", "key_variable")
+    asked = {name: getattr(arguments, name) for name in names}
+    if not arguments.similar:
+        if any(asked.values()):
+            raise ValueError("options of the third tier need --similar")
+        return None
+    for what in ("embed", "judge"):
+        if bool(asked[f"{what}_url"]) != bool(asked[f"{what}_model"]):
+            raise ValueError(f"--{what}-url and --{what}-model go together; give both or neither")
+    if asked["embed_folder"] and asked["embed_url"]:
+        raise ValueError("give --embed-folder or --embed-url, not both")
+    from decontam.similar.request import SimilarRequest
+
+    return SimilarRequest(**asked)
 
 
 def _verdict(report: Report) -> int:

@@ -140,7 +140,7 @@ class Policy:
     rule: Rule
     mode: Mode = "user"
     actions: Mapping[Label, Action] = field(
-        default_factory=lambda: MappingProxyType({"verbatim": "drop", "near": "drop"})
+        default_factory=lambda: {"verbatim": "drop", "near": "drop"}
     )
     """Labels that are not named are reported."""
 

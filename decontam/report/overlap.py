@@ -10,6 +10,9 @@ from typing import Literal
 CONTAMINATED = 0.02
 """A set that holds more of a benchmark is contaminated (Tulu 3, arXiv 2411.15124, section 3.2)."""
 
+Verdict = Literal["contaminated", "traces", "clean", "unchecked"]
+"""More than `CONTAMINATED` of the items found; some; none; none could be looked for."""
+
 _Z95 = 1.959963984540054
 
 
@@ -43,7 +46,7 @@ class Overlap:
     low: float | None
     """Wilson 95 % interval of the rate."""
     high: float | None
-    verdict: Literal["contaminated", "clean", "unchecked"]
+    verdict: Verdict
 
     def record(self) -> dict[str, object]:
         """The fields as a plain record, the bounds as `interval`."""
@@ -59,7 +62,9 @@ def overlap(benchmark: str, items: Sequence[ItemSummary]) -> Overlap:
     if not indexed:
         return Overlap(benchmark, len(items), 0, 0, None, None, None, "unchecked")
     rate = matched / indexed
-    verdict: Literal["contaminated", "clean"] = "contaminated" if rate > CONTAMINATED else "clean"
+    verdict: Verdict = "clean" if not matched else "traces"
+    if rate > CONTAMINATED:
+        verdict = "contaminated"
     return Overlap(
         benchmark, len(items), indexed, matched, rate, *wilson(matched, indexed), verdict
     )

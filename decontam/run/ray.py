@@ -8,13 +8,14 @@ from typing import Any
 
 from decontam.rows.shards import Shard
 from decontam.run.local import Scanned, Task
-from decontam.run.shard import Done, published
+from decontam.run.scan import Scan
+from decontam.run.shard import Done, Options, published, scan_shard
 
 TRIES = 20
 """Nodes that a shard may lose under it before the check gives up."""
 
 
-def on_cluster(index: Path, tasks: Sequence[Task], fields: Sequence[str], allowed: int) -> Scanned:
+def on_cluster(index: Path, tasks: Sequence[Task], options: Options) -> Scanned:
     """Scan shards as tasks of the cluster that `ray.init` finds, or of one on this machine.
 
     A shard whose node is lost is scanned again elsewhere; one that has been published is not.
@@ -22,8 +23,7 @@ def on_cluster(index: Path, tasks: Sequence[Task], fields: Sequence[str], allowe
     Args:
         index: Folder of the index, on storage that every node sees, as are files and results.
         tasks: Shards and where their results go.
-        fields: The fields that hold text.
-        allowed: Unreadable rows after which a shard is given up.
+        options: How they are scanned.
 
     Raises:
         ValueError: Ray is not installed, a shard cannot be read, or nodes were lost too often.
@@ -31,8 +31,7 @@ def on_cluster(index: Path, tasks: Sequence[Task], fields: Sequence[str], allowe
     ray = _ray()
     scan = ray.remote(max_retries=TRIES, retry_exceptions=False)(_work)
     waiting = {
-        scan.remote(str(index), shard, tuple(fields), str(folder.absolute()), allowed): shard
-        for shard, folder in tasks
+        scan.remote(index, shard, folder.absolute(), options): shard for shard, folder in tasks
     }
     while waiting:
         finished, _ = ray.wait(list(waiting), num_returns=1)
@@ -67,17 +66,13 @@ def _running() -> bool:
     return bool(os.environ.get("RAY_ADDRESS") or find_gcs_addresses())
 
 
-_scans: dict[str, Any] = {}
+_scans: dict[Path, Scan] = {}
 
 
-def _work(index: str, shard: Shard, fields: tuple[str, ...], folder: str, allowed: int) -> Done:
-    from decontam.items.saved import load
-    from decontam.run.scan import Scan
-    from decontam.run.shard import scan_shard
-
-    found = published(Path(folder))
+def _work(index: Path, shard: Shard, folder: Path, options: Options) -> Done:
+    found = published(folder)
     if found is not None:
         return found  # the node was lost after it had published
     if index not in _scans:
-        _scans[index] = Scan(load(Path(index)))
-    return scan_shard(_scans[index], shard, fields, Path(folder), allowed)
+        _scans[index] = options.scan(index)
+    return scan_shard(_scans[index], shard, folder, options)

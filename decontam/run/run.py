@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from decontam.items.index import Index
-from decontam.items.saved import digest, save
+from decontam.items.saved import describe, digest, save
 from decontam.report.accounts import Accounts
 from decontam.report.allowlist import Allowlist
 from decontam.report.outcome import Summary
@@ -28,7 +28,10 @@ from decontam.run.merge import Folders, Merged, merge
 from decontam.run.place import Place, claimed, write_atomically
 from decontam.run.scan import Scan
 from decontam.run.settle import Allows, settle
-from decontam.run.shard import published
+from decontam.run.shard import Options, published
+
+if TYPE_CHECKING:
+    from decontam.similar.request import SimilarRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class Request:
     """The fields that hold text; none to recognise the usual shapes."""
     allow_bad_rows: int = 0
     allowlist: Path | None = None
+    similar: SimilarRequest | None = None
+    """The third tier, if it is wanted."""
     clean: bool = False
     """Whether the files are written again, without what was flagged."""
     workers: int = 1
@@ -108,6 +113,7 @@ def _key(request: Request, index: Index, files: Sequence[DataFile]) -> str:
         "files": [(f.name, f.size, f.path.stat().st_mtime_ns) for f in files],
         "fields": request.fields,
         "allowlist": hashlib.sha256(allowed).hexdigest(),
+        "similar": request.similar.describe() if request.similar else None,
         "clean": request.clean,
         "shard": SHARD,
     }
@@ -134,15 +140,17 @@ def _scan(request: Request, index: Index, place: Place, folders: Folders) -> Non
 
 
 def _scanned(request: Request, index: Index, place: Place, tasks: Sequence[Task]) -> Scanned:
-    fields, allowed = request.fields, request.allow_bad_rows
+    options = Options(
+        describe(index.policy), request.fields, request.allow_bad_rows, request.similar
+    )
     if request.executor == "local" and (request.workers == 1 or len(tasks) < 2):
-        return in_this_process(Scan(index), tasks, fields, allowed)
+        return in_this_process(Scan(index), tasks, options)
     folder = (request.index or _saved(index, place.work / "index")).absolute()
     if request.executor == "ray":
         from decontam.run.ray import on_cluster
 
-        return on_cluster(folder, tasks, fields, allowed)
-    return in_processes(folder, tasks, fields, allowed, request.workers)
+        return on_cluster(folder, tasks, options)
+    return in_processes(folder, tasks, options, request.workers)
 
 
 def _saved(index: Index, folder: Path) -> Path:

@@ -5,19 +5,26 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from decontam.items.saved import load, read_policy
 from decontam.report.evidence import Match, match
+from decontam.rows.batch import Batch
 from decontam.rows.read import read_shard
+from decontam.rows.shapes import QUESTION, Mode, Segment
 from decontam.rows.shards import Shard
 from decontam.rules.rule import find
 from decontam.run.candidate import Candidate
 from decontam.run.scan import Scan
+
+if TYPE_CHECKING:
+    from decontam.similar.request import SimilarRequest
 
 MOST_BAD = 10_000
 """Unreadable rows after which a shard is given up, whatever is allowed."""
@@ -34,15 +41,35 @@ class Done:
     """Whether it was given up for its unreadable rows."""
 
 
-def scan_shard(scan: Scan, shard: Shard, fields: Sequence[str], folder: Path, allowed: int) -> Done:
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How shards are scanned, as it is handed to other processes."""
+
+    policy: Mapping[str, Any]
+    """As `decontam.items.saved.describe` tells it."""
+    fields: tuple[str, ...] = ()
+    """The fields that hold text; none to recognise the usual shapes."""
+    allow_bad_rows: int = 0
+    similar: SimilarRequest | None = None
+
+    @property
+    def most_bad(self) -> int:
+        """Unreadable rows after which a shard is given up."""
+        return min(self.allow_bad_rows, MOST_BAD)
+
+    def scan(self, index: Path) -> Scan:
+        """A saved index at work under this policy."""
+        return Scan(load(index).with_policy(read_policy(self.policy)))
+
+
+def scan_shard(scan: Scan, shard: Shard, folder: Path, options: Options) -> Done:
     """Scan a shard and publish what it holds.
 
     Args:
         scan: The index at work.
         shard: Which rows.
-        fields: The fields that hold text; none to recognise the usual shapes.
         folder: Where the result is to stand; its parent exists.
-        allowed: Unreadable rows after which it is given up.
+        options: How.
 
     Raises:
         ValueError: the file cannot be read to its end.
@@ -51,25 +78,61 @@ def scan_shard(scan: Scan, shard: Shard, fields: Sequence[str], folder: Path, al
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir()
     scan.scanner.gram_rows()  # forget what another shard counted
-    rows, bad, held = 0, [], []
-    for block in read_shard(shard, scan.index.policy.mode, fields):
+    rows = 0
+    bad: list[tuple[int, str]] = []
+    held: list[Candidate] = []
+    for block in read_shard(shard, scan.index.policy.mode, options.fields):
         for batch in block.batches:
-            for finding in find(scan.index, scan.pairs(batch)):
-                made = match(finding, scan.index.policy, shard.file.name)
-                held.append(Candidate(made, finding.pair.place, finding.matched))
+            held += _candidates(scan, batch, shard)
             bad += [(batch.numbers[place], reason) for place, reason in batch.bad.items()]
         rows += block.rows
-        if len(bad) > min(allowed, MOST_BAD):
+        if len(bad) > options.most_bad:
             break
-    bad.sort()
+    counted, bad = scan.scanner.gram_rows(), sorted(bad)
+    done = Done(rows, tuple(bad[: MOST_BAD + 1]), len(bad) > options.most_bad)
+    if options.similar and not done.stopped:
+        held += _similar(scan, shard, held, options, folder.with_suffix(".verdicts"))
     held.sort(key=lambda c: c.match.order)
-    _write(staging, held, scan.scanner.gram_rows())
-    done = Done(rows, tuple(bad[: MOST_BAD + 1]), len(bad) > min(allowed, MOST_BAD))
+    _write(staging, held, counted)
     told = {"rows": done.rows, "bad": done.bad, "stopped": done.stopped}
     (staging / "shard.json").write_text(json.dumps(told), encoding="utf-8")
     _sync(staging)
     staging.rename(folder)
     return done
+
+
+def _candidates(scan: Scan, batch: Batch, shard: Shard) -> Iterator[Candidate]:
+    for finding in find(scan.index, scan.pairs(batch)):
+        made = match(finding, scan.index.policy, shard.file.name)
+        yield Candidate(made, finding.pair.place, finding.matched)
+
+
+def _similar(
+    scan: Scan, shard: Shard, held: Sequence[Candidate], options: Options, verdicts: Path
+) -> list[Candidate]:
+    """What the third tier adds: rows that share too little of an item for the others."""
+    assert options.similar
+    known = {(c.match.row, c.match.benchmark, c.match.item) for c in held}
+    found = options.similar.matches(
+        _segments(shard, scan.index.policy.mode, options),
+        scan.index.entries,
+        shard.file.name,
+        verdicts,
+    )
+    return [
+        Candidate(m, entry, ()) for m, entry in found if (m.row, m.benchmark, m.item) not in known
+    ]
+
+
+def _segments(shard: Shard, mode: Mode, options: Options) -> Iterator[Segment]:
+    """The turns that are asked for prompts, of the rows that can be read."""
+    for block in read_shard(shard, mode, options.fields):
+        for batch in block.batches:
+            ends = np.frombuffer(batch.ends, dtype=np.int32)
+            for place in np.flatnonzero(np.diff(ends, prepend=0)).tolist():
+                doc = batch.doc(place)
+                masks = zip(doc.segments, doc.asked(mode), strict=True)
+                yield from (s for s, mask in masks if mask & QUESTION)
 
 
 def published(folder: Path) -> Done | None:

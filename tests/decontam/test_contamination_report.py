@@ -60,7 +60,7 @@ def test_an_item_that_cannot_be_found_says_why() -> None:
 def test_exactly_two_percent_of_a_benchmark_is_not_contaminated() -> None:
     report = decontam.check([{"text": p["prompt"]} for p in ITEMS[:10]], ITEMS)
     gsm = report.benchmarks[0]
-    assert (gsm.matched, gsm.verdict) == (10, "clean")
+    assert (gsm.matched, gsm.verdict) == (10, "traces")
 
 
 @pytest.mark.parametrize(("successes", "trials"), [(0, 10), (3, 10), (10, 10), (27, 1319)])
