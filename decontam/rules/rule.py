@@ -19,7 +19,7 @@ from decontam.policy import (
     TokenMatch,
     UnionMatch,
 )
-from decontam.rules import decon, near, ngrams
+from decontam.rules import decon, near, ngrams, seeds
 from decontam.rules.pair import Finding, Pair
 
 
@@ -66,7 +66,7 @@ def _prepare_distinctive(policy: Policy, items: Sequence[Item]) -> Index:
     screen = Screen(True, rule.reworded, rule.token_match, EXACT_TOKENS)
     least = [1] * len(entries.entries)
     return build(
-        policy, entries, near.seed_grams(entries, rule), near.weigh(entries), least, screen
+        policy, entries, seeds.seed_grams(entries, rule), seeds.weigh(entries), least, screen
     )
 
 
