@@ -24,6 +24,7 @@ class Scan:
         """Ready a scanner."""
         self.index = index
         self.scanner: Scanner = index.scanner()
+        self._agreed: dict[tuple[int, int, int], bool] = {}
         self._asked = bytes(mask & index.asked for mask in range(256))
 
     def pairs(self, batch: Batch) -> Iterator[Pair]:
@@ -51,27 +52,23 @@ class Scan:
     def _scanned(self, batch: Batch, place: int) -> Scanned:
         doc = batch.doc(place)
         readings = tuple(Reading(self.scanner, s.text) for s in doc.segments)
+        self._agreed.clear()
         return Scanned(doc.row, doc.segments, readings)
 
     def _pair(self, scanned: Scanned, group: Table, first_text: int) -> Pair:
         place = int(group[0, 0])
-        entry = self.index.entries.entries[place]
-        n = self.index.gram_size(place)
+        entry, n = self.index.entries.entries[place], self.index.gram_size(place)
         found = (Hit(text - first_text, at, k, n) for _, text, at, k in group.tolist())
-        return Pair(scanned, place, entry, tuple(self._confirmed(scanned, found)))
+        return Pair(scanned, place, entry, tuple(h for h in found if self._confirmed(scanned, h)))
 
-    def _confirmed(self, scanned: Scanned, hits: Iterator[Hit]) -> list[Hit]:
-        """Hits whose tokens agree as text: the scanner compares hashes."""
-        encode, agreed = self.index.entries.vocabulary.encode, {}
-        kept = []
-        for hit in hits:
-            reading, key = scanned.readings[hit.segment], (hit.segment, hit.at, hit.n)
-            if key not in agreed:
-                begin, end = hit.at, hit.at + hit.n
-                agreed[key] = encode(reading.words(begin, end)) == reading.ids(begin, end)
-            if agreed[key]:
-                kept.append(hit)
-        return kept
+    def _confirmed(self, scanned: Scanned, hit: Hit) -> bool:
+        """Whether the tokens of a hit agree as text: the scanner compares hashes."""
+        key = hit.segment, hit.at, hit.n
+        if key not in self._agreed:
+            reading, begin, end = scanned.readings[hit.segment], hit.at, hit.at + hit.n
+            encoded = self.index.entries.vocabulary.encode(reading.words(begin, end))
+            self._agreed[key] = encoded == reading.ids(begin, end)
+        return self._agreed[key]
 
 
 def _split(hits: Table, cuts: Sequence[int] | NDArray[np.intp]) -> list[Table]:

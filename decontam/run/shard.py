@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,9 +159,15 @@ def gram_rows(folder: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return found[0], found[1]
 
 
+_FIELDS = tuple(f.name for f in dataclass_fields(Match))
+
+
 def _write(folder: Path, held: Sequence[Candidate], counted: bytes) -> None:
     with (folder / "candidates.jsonl").open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(asdict(candidate)) + "\n" for candidate in held)
+        for c in held:
+            told = {name: getattr(c.match, name) for name in _FIELDS}
+            line = {"match": told, "entry": c.entry, "matched": c.matched}
+            file.write(json.dumps(line) + "\n")
     rows = np.frombuffer(counted, dtype=np.uint32)
     met = np.flatnonzero(rows)
     np.save(folder / "grams.npy", np.stack([met, rows[met].astype(np.int64)]))
