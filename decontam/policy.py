@@ -64,11 +64,15 @@ class Distinctive:
     """... and its token-match at n = 8 as well, ..."""
     reworded: float = 0.75
     """... or its share of information than this, for copies edited every few words."""
+    standing: float = 0.5
+    """Least share of the prompt's tokens that must stand there in order: a prompt that says one thing
+    many times is not held by a row that says it once."""
     enough: float = 30.0
     """Bits of shared information after which any of the rest may be missing.  Ten million pairs of
     a row and an item are 23 bits, so fewer would be met by chance."""
     missing: float = 3.0
-    """Where less is shared, the bits that may be missing: one choice among eight."""
+    """Where less is shared, the bits that may be missing: one choice among eight; the token-match
+    must be above its threshold then, too."""
     coverage: float = 0.8
     """Where less is shared, the least share of the prompt's tokens."""
     swapped: float = 0.25

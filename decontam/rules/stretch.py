@@ -92,14 +92,17 @@ def stretch(
 
 def holds(rule: Distinctive, found: Stretch, bits: Weights) -> bool:
     """Whether a stretch holds the item itself: no other numbers, nothing distinctive missing."""
-    if found.share <= rule.above or swapped(found.alignment) >= rule.swapped:
+    ids, text, held = found.window.pair.entry.ids, found.alignment.prompt, found.share
+    if held <= rule.above or len(found.matched) < rule.standing * len(ids):
         return False
-    if found.share * sum(bits.values()) >= rule.enough:
+    if swapped(found.alignment) >= rule.swapped:
+        return False
+    if held * sum(bits.values()) >= rule.enough:
         return True
-    ids, text = found.window.pair.entry.ids, found.alignment.prompt
     present = {ids[k] for k in found.matched}
     return (
-        sum(b for token, b in bits.items() if token not in present) < rule.missing
+        found.window.token_match > rule.token_match
+        and sum(b for token, b in bits.items() if token not in present) < rule.missing
         and len(found.matched) >= rule.coverage * len(ids)
         and all(k in found.matched for k, word in enumerate(text) if is_quantity(word))
     )
