@@ -68,6 +68,19 @@ class Group:
             found[at[order]] = np.repeat(counts, np.diff(np.append(begins, len(keys))))
         return found
 
+    def first(self, n: int) -> NDArray[np.bool_]:
+        """Whether the n-gram at each place of `distinct` fits, and stands there for the first time
+        in its text."""
+        first = np.zeros(len(self.distinct.values), dtype=np.bool_)
+        at = np.flatnonzero(self.distinct.fits(n))
+        if len(at):
+            keys, owners = gram_keys(self._hashes, n)[at], self.distinct.owners[at]
+            order = np.lexsort((keys, owners))
+            keys, owners = keys[order], owners[order]
+            new = np.append(True, (keys[1:] != keys[:-1]) | (owners[1:] != owners[:-1]))
+            first[at[order[new]]] = True
+        return first
+
     def bits(self) -> Bits:
         """Information of each distinct token in bits: how surprising it is, given its neighbours.
 

@@ -28,7 +28,9 @@ def weigh(entries: Entries) -> dict[int, Bits]:
 
 
 def seed_grams(entries: Entries, rule: Distinctive) -> Grams:
-    """The n-grams worth looking up: those that are not template, and each entry's rarest.
+    """The n-grams worth looking up: those that are not template, and each entry's rarest; one that
+    an entry repeats only where it first stands there, or a row of dashes would meet a drawing made
+    of dashes everywhere.
 
     This spares work; what is evidence is decided by the information of the tokens.
     """
@@ -44,7 +46,7 @@ def _seeds(
     sizes = np.array([_seed(size, rule) for size in np.diff(bounds).tolist()], dtype=np.int64)
     for n in np.unique(sizes).tolist():
         counts = group.counts(n)
-        at = np.flatnonzero((sizes[owners] == n) & (counts > 0))
+        at = np.flatnonzero((sizes[owners] == n) & group.first(n))
         rarest = np.full(group.size, np.iinfo(np.int64).max)
         np.minimum.at(rarest, owners[at], counts[at])
         at = at[counts[at] <= np.maximum(group.limit, rarest[owners[at]])]
