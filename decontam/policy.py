@@ -65,8 +65,8 @@ class Distinctive:
     reworded: float = 0.75
     """... or its share of information than this, for copies edited every few words."""
     standing: float = 0.5
-    """Least share of the prompt's tokens that must stand there in order: a prompt that says one thing
-    many times is not held by a row that says it once."""
+    """Least share of the prompt's tokens that must stand there in order: a prompt that says one
+    thing many times is not held by a row that says it once."""
     enough: float = 30.0
     """Bits of shared information after which any of the rest may be missing.  Ten million pairs of
     a row and an item are 23 bits, so fewer would be met by chance."""

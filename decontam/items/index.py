@@ -21,7 +21,7 @@ LOOKED_FOR: Mapping[Part, int] = {"prompt": QUESTION, "passage": QUESTION, "answ
 ARRAYS = (
     "grams", "gram_buckets", "bitmap", "part_bitmap", "bounds", "post_entry", "post_position",
     "vocabulary", "vocabulary_buckets", "prompt_bounds", "prompt_tokens",
-    "bit_bounds", "bit_tokens", "bits", "bit_counts", "least", "parts",
+    "bit_bounds", "bit_tokens", "bits", "bit_counts", "least", "parts", "match_n",
 )  # fmt: skip
 """The arrays that the scanner takes, in its order."""
 
@@ -54,7 +54,7 @@ class Screen:
     share: float = 0.0
     """... more than this share of the entry's information ..."""
     tokens: float = 0.0
-    """... or of its tokens, in any order."""
+    """... or of its tokens, in n-grams that they share."""
     whole_below: int = 0
     """Entries of fewer tokens are let through."""
 
@@ -107,6 +107,7 @@ def build(
     bits: Mapping[int, Bits],
     least: Sequence[int],
     screen: Screen,
+    match_n: Sequence[int] = (),
 ) -> Index:
     """Make an index.
 
@@ -117,6 +118,7 @@ def build(
         bits: Information of the tokens by entry; empty where the rule weighs nothing.
         least: For each entry the least number of hits in a row that the rule could flag.
         screen: What leaves the scanner.
+        match_n: For each entry the n of its token-match, where the screen has windows.
     """
     prompts = Ragged.of([e.ids for e in entries.entries])
     keys = _keys(entries.vocabulary.hashes[prompts.values], prompts.bounds, grams)
@@ -137,6 +139,7 @@ def build(
         "prompt_tokens": prompts.values.astype(np.uint32),
         "least": np.array(least, dtype=np.uint32),
         "parts": np.array([LOOKED_FOR[e.part] for e in entries.entries], dtype=np.uint8),
+        "match_n": np.array(match_n or [0] * len(entries.entries), dtype=np.uint32),
         "gram_sizes": _gram_sizes(len(entries.entries), grams),
         **_weights(len(entries.entries), bits),
     }

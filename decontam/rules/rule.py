@@ -21,6 +21,7 @@ from decontam.policy import (
 )
 from decontam.rules import decon, near, ngrams, seeds
 from decontam.rules.pair import Finding, Pair
+from decontam.rules.stretch import match_n
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,14 @@ def _prepare_distinctive(policy: Policy, items: Sequence[Item]) -> Index:
     rule: Any = policy.rule
     entries = read_entries(items, rule.long_answer, rule.passages)
     screen = Screen(True, rule.reworded, rule.token_match, EXACT_TOKENS)
-    least = [1] * len(entries.entries)
     return build(
-        policy, entries, seeds.seed_grams(entries, rule), seeds.weigh(entries), least, screen
+        policy,
+        entries,
+        seeds.seed_grams(entries, rule),
+        seeds.weigh(entries),
+        [1] * len(entries.entries),
+        screen,
+        [match_n(rule, len(e)) for e in entries.entries],
     )
 
 

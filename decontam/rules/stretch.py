@@ -61,6 +61,11 @@ class Stretch:
         return first[1], last[1] + last[2]
 
 
+def match_n(rule: Distinctive, size: int) -> int:
+    """n of the token-match of an entry of so many tokens."""
+    return LONG if size >= rule.short else SHORT
+
+
 def windows(rule: Distinctive, pair: Pair, bits: Weights) -> Iterator[Window]:
     """The stretches around shared n-grams that could hold the entry or its wording."""
     for segment in sorted({h.segment for h in pair.hits}):
@@ -120,7 +125,7 @@ def _window(rule: Distinctive, pair: Pair, hits: list[Hit], bits: Weights) -> Wi
     begin = max(min(h.at - h.position for h in hits) - slack, 0)
     end = min(max(h.at - h.position for h in hits) + len(ids) + slack, len(reading))
     there = reading.ids(begin, end)
-    covered, shared = _shared(ids, there, LONG if len(ids) >= rule.short else SHORT)
+    covered, shared = _shared(ids, there, match_n(rule, len(ids)))
     return Window(
         pair=pair,
         segment=hits[0].segment,

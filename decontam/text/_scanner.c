@@ -176,6 +176,7 @@ static int Scanner_init(Scanner *self, PyObject *args, PyObject *kwargs) {
     self->item_counts = DATA(ITEM_COUNTS);
     self->item_least = DATA(ITEM_LEAST);
     self->item_parts = DATA(ITEM_PARTS);
+    self->item_match_n = DATA(ITEM_MATCH_N);
     self->stamps = calloc((size_t)COUNT(VOCABULARY) + 1, sizeof *self->stamps);
     self->gram_rows = calloc((size_t)COUNT(GRAMS) + 1, sizeof *self->gram_rows);
     self->gram_last = calloc((size_t)COUNT(GRAMS) + 1, sizeof *self->gram_last);
@@ -193,6 +194,7 @@ static void Scanner_dealloc(Scanner *self) {
     free(self->kept.at);
     free(self->ids);
     free(self->stamps);
+    free(self->seen.at);
     free(self->gram_rows);
     free(self->gram_last);
     free(self->scratch.at);

@@ -19,7 +19,7 @@ static inline int64_t find(const Sorted *self, uint64_t key) {
 
 enum { GRAMS, GRAM_BUCKETS, BITMAP, PART_BITMAP, BOUNDS, POST_ITEM, POST_POSITION, VOCABULARY, VOCABULARY_BUCKETS,
        PROMPT_BOUNDS, PROMPT_TOKENS, ITEM_BOUNDS, ITEM_TOKENS, ITEM_BITS, ITEM_COUNTS, ITEM_LEAST,
-       ITEM_PARTS, ARRAYS };
+       ITEM_PARTS, ITEM_MATCH_N, ARRAYS };
 
 typedef struct { uint32_t item; int32_t text, at, position; } Hit;
 typedef struct { Hit *at; size_t size, room; } Hits;
@@ -35,6 +35,7 @@ typedef struct {
     const uint32_t *bounds, *post_item, *post_position;
     const uint32_t *prompt_bounds, *prompt_tokens;
     const uint32_t *item_bounds, *item_tokens, *item_counts, *item_least;
+    const uint32_t *item_match_n; /* n of the n-grams by which a token-match is measured */
     const uint8_t *item_parts; /* the bit of `wanted` that a text needs to be asked for the item */
     const double *item_bits;
     int sizes[MOST_SIZES], size_count;
@@ -46,6 +47,7 @@ typedef struct {
     int32_t *ids;           /* of the row's tokens: -2 not asked yet, -1 unknown */
     size_t ids_room;
     uint32_t *stamps, stamp;
+    Hashes seen;            /* a hash set of n-gram keys; 0 is empty */
     uint32_t *gram_rows, *gram_last, row; /* rows that hold each n-gram; the last of them */
     Bytes scratch;
     Tokens tokeniser;
@@ -128,7 +130,47 @@ static int by_item(const void *left, const void *right) {
     return a->at < b->at ? -1 : a->at > b->at;
 }
 
-/* Whether a stretch of a text has enough of the item's tokens, in any order. */
+/* Puts the n-grams of a stretch into the set. */
+static int gather(Scanner *self, const uint64_t *tokens, size_t count, int n) {
+    size_t room = 64;
+    while (room < 2 * count) room *= 2;
+    if (grow((void **)&self->seen.at, &self->seen.room, room, sizeof *self->seen.at)) return -1;
+    self->seen.size = room;
+    memset(self->seen.at, 0, room * sizeof *self->seen.at);
+    for (size_t i = 0; i + (size_t)n <= count; i++) {
+        uint64_t key = key_at(tokens + i, n) | 1;
+        size_t slot = key >> 32 & (room - 1);
+        while (self->seen.at[slot] && self->seen.at[slot] != key) slot = (slot + 1) & (room - 1);
+        self->seen.at[slot] = key;
+    }
+    return 0;
+}
+
+static int gathered(const Scanner *self, uint64_t key) {
+    size_t slot = (key |= 1) >> 32 & (self->seen.size - 1);
+    while (self->seen.at[slot] && self->seen.at[slot] != key) slot = (slot + 1) & (self->seen.size - 1);
+    return self->seen.at[slot] == key;
+}
+
+/* How many tokens of an item lie in n-grams that a stretch shares, or -1. */
+static int64_t token_match(Scanner *self, uint32_t item, const uint64_t *tokens, size_t count) {
+    int n = (int)self->item_match_n[item];
+    const uint32_t *ids = self->prompt_tokens + self->prompt_bounds[item];
+    size_t size = prompt_size(self, item), covered = 0, until = 0;
+    if (gather(self, tokens, count, n)) return -1;
+    for (size_t i = 0; i + (size_t)n <= size; i++) {
+        uint64_t hash = 0;
+        for (int k = 0; k < n; k++) hash = hash * BASE + self->vocabulary.keys[ids[i + (size_t)k]];
+        if (!gathered(self, gram_key(hash, n))) continue;
+        size_t end = i + (size_t)n;
+        covered += end - (until > i ? until : i);
+        until = end;
+    }
+    return (int64_t)covered;
+}
+
+/* Whether a stretch of a text could hold the item: by the information of its tokens, in any order,
+   or by its token-match.  Returns -1 on an exception. */
 static int enough(Scanner *self, uint32_t item, const uint64_t *tokens, int32_t *ids, int64_t begin,
                   int64_t end) {
     self->stamp++;
@@ -145,8 +187,11 @@ static int enough(Scanner *self, uint32_t item, const uint64_t *tokens, int32_t 
         counted += self->item_counts[i];
     }
     const double slack = 1e-9; /* Python decides; this may only let too much through */
-    return held > (self->share - slack) * total ||
-           counted > (self->tokens - slack) * prompt_size(self, item);
+    if (held > (self->share - slack) * total) return 1;
+    double least = (self->tokens - slack) * prompt_size(self, item);
+    if (counted <= least) return 0;
+    int64_t matched = token_match(self, item, tokens + begin, (size_t)(end - begin));
+    return matched < 0 ? -1 : matched > least;
 }
 
 typedef struct { size_t begin, end; } Range;
@@ -167,8 +212,9 @@ static int worth(Scanner *self, const Hit *hits, size_t count, const Range *text
         int64_t length = (int64_t)(text.end - text.begin);
         int64_t begin = diagonal - slack > 0 ? diagonal - slack : 0;
         int64_t end = furthest + size + slack < length ? furthest + size + slack : length;
-        if (enough(self, item, self->tokens_out.at + text.begin, self->ids + text.begin, begin, end))
-            return 1;
+        int found = enough(self, item, self->tokens_out.at + text.begin, self->ids + text.begin, begin,
+                           end);
+        if (found) return found;
     }
     return 0;
 }
@@ -184,7 +230,9 @@ static int keep(Scanner *self, const Range *texts, int32_t first_text) {
     qsort(hits->at, hits->size, sizeof *hits->at, by_item);
     for (size_t first = 0, last; first < hits->size; first = last) {
         for (last = first + 1; last < hits->size && hits->at[last].item == hits->at[first].item; last++);
-        if (!worth(self, hits->at + first, last - first, texts)) continue;
+        int found = worth(self, hits->at + first, last - first, texts);
+        if (found < 0) return -1;
+        if (!found) continue;
         if (RESERVE(&self->kept, last - first)) return -1;
         for (size_t i = first; i < last; i++) {
             self->kept.at[self->kept.size] = hits->at[i];
