@@ -17,7 +17,7 @@ from decontam.report.evidence import Match, match
 from decontam.report.report import Report, Totals
 from decontam.rows.batch import batches
 from decontam.rows.shapes import Doc, read_row
-from decontam.rules.rule import find, prepare
+from decontam.rules.rule import prepare
 from decontam.run.candidate import Candidate, Seen
 from decontam.run.scan import Scan
 from decontam.run.settle import settle
@@ -96,7 +96,7 @@ def _check(index: Index, docs: Sequence[Doc]) -> tuple[tuple[Match, ...], Accoun
 
 def _candidates(scan: Scan, docs: Iterable[Doc]) -> Iterator[Candidate]:
     for batch in batches(docs, scan.index.policy.mode):
-        for finding in find(scan.index, scan.pairs(batch)):
+        for finding in scan.findings(batch):
             made = match(finding, scan.index.policy)
             yield Candidate(made, finding.pair.place, finding.matched)
         if batch.bad:

@@ -21,7 +21,7 @@ LOOKED_FOR: Mapping[Part, int] = {"prompt": QUESTION, "passage": QUESTION, "answ
 ARRAYS = (
     "grams", "gram_buckets", "bitmap", "part_bitmap", "bounds", "post_entry", "post_position",
     "vocabulary", "vocabulary_buckets", "prompt_bounds", "prompt_tokens",
-    "bit_bounds", "bit_tokens", "bits", "bit_counts", "least", "parts", "match_n",
+    "bit_bounds", "bit_tokens", "bits", "bit_counts", "least", "parts", "match_n", "totals",
 )  # fmt: skip
 """The arrays that the scanner takes, in its order."""
 
@@ -198,6 +198,7 @@ def _weights(entries: int, bits: Mapping[int, Bits]) -> dict[str, Array]:
         return np.concatenate([np.zeros(0), *(getattr(b, name) for b in held)]).astype(kind)
 
     return {
+        "totals": np.array([b.bits.sum() if b else 0.0 for b in found]),
         "bit_bounds": np.concatenate(([0], np.cumsum(lengths))).astype(np.uint32),
         "bit_tokens": joined("token", np.uint32),
         "bits": joined("bits", np.float64),

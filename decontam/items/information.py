@@ -97,7 +97,9 @@ class Group:
         )
         least = np.minimum.reduceat(self._surprise()[order], first)
         counts = np.diff(np.append(first, len(order)))
-        return self._given(Bits(owners[order][first], tokens[order][first], least, counts))
+        owners, tokens = owners[order][first], tokens[order][first]
+        most = np.lexsort((tokens, -least, owners))  # what says most comes first
+        return self._given(Bits(owners[most], tokens[most], least[most], counts[most]))
 
     def _surprise(self) -> Floats:
         one, two, three = (self.counts(n) for n in (1, 2, 3))

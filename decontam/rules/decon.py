@@ -85,20 +85,26 @@ def not_indexed(rule: Decon, item: Item) -> str | None:
     return None
 
 
-def decon_matches(rule: Decon, entries: Entries, pairs: Iterable[Pair]) -> Iterator[Finding]:
-    """Pairs whose best stretch scores at least `rule.at_least`.
+def finder(rule: Decon, entries: Entries) -> Callable[[Iterable[Pair]], Iterator[Finding]]:
+    """What finds the pairs whose best stretch scores at least `rule.at_least`.
 
     Args:
         rule: The parameters.
         entries: All items; those with a reason are left out of the weights.
-        pairs: With every shared n-gram of length `rule.n` among their hits.
+
+    Returns:
+        A function of pairs with every shared n-gram of length `rule.n` among their hits.
     """
     parts = functools.cache(_weigher(rule, entries))
-    for pair in pairs:
-        best = _best(rule, parts(pair.place), pair)
-        if best:
-            score, question = best
-            yield replace(finding(pair, "decon score", score), weighted=question)
+
+    def matches(pairs: Iterable[Pair]) -> Iterator[Finding]:
+        for pair in pairs:
+            best = _best(rule, parts(pair.place), pair)
+            if best:
+                score, question = best
+                yield replace(finding(pair, "decon score", score), weighted=question)
+
+    return matches
 
 
 def stretches(rule: Decon, found: Mapping[int, Gram], places: int) -> Iterator[Stretch]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from decontam.items.entries import Part
@@ -25,11 +25,16 @@ VARIANTS = 3
 ALONE: Mapping[Part, Label] = {"answer": "answer_only", "passage": "passage_only"}
 
 
-def distinctive(rule: Distinctive, index: Index, pairs: Iterable[Pair]) -> Iterator[Finding]:
-    """Pairs that hold an item, and pairs that hold its wording, its answer or its passage only."""
+def finder(rule: Distinctive, index: Index) -> Callable[[Iterable[Pair]], Iterator[Finding]]:
+    """What finds the pairs that hold an item, and those that hold its wording, its answer or its
+    passage only."""
     matcher = _Matcher(rule, index)
-    for _, of_row in itertools.groupby(pairs, key=lambda pair: pair.scanned.row):
-        yield from matcher.row(list(of_row))
+
+    def distinctive(pairs: Iterable[Pair]) -> Iterator[Finding]:
+        for _, of_row in itertools.groupby(pairs, key=lambda pair: pair.scanned.row):
+            yield from matcher.row(list(of_row))
+
+    return distinctive
 
 
 class _Matcher:

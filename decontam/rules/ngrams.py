@@ -8,7 +8,7 @@ import numpy as np
 
 from decontam.items.entries import Entries
 from decontam.items.index import Grams
-from decontam.policy import TokenMatch, UnionMatch
+from decontam.policy import SharedNgram, TokenMatch, UnionMatch
 from decontam.rules.pair import Finding, Hit, Pair, longest_run, whole
 
 
@@ -39,10 +39,10 @@ def token_matches(rule: TokenMatch, pairs: Iterable[Pair]) -> Iterator[Finding]:
             yield finding(pair, "token-match", len(covered(pair)) / len(pair.entry))
 
 
-def shared_ngrams(n: int, pairs: Iterable[Pair]) -> Iterator[Finding]:
+def shared_ngrams(rule: SharedNgram, pairs: Iterable[Pair]) -> Iterator[Finding]:
     """Pairs that share any n-gram."""
     for pair in pairs:
-        if _counts(pair, n):
+        if _counts(pair, rule.n):
             yield finding(pair, "shared n-gram", 1.0)
 
 

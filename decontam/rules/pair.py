@@ -14,6 +14,9 @@ from decontam.text.tokens import words
 SKIP = 2
 """Mismatches that the longest run may step over."""
 
+ANSWER_WITHIN = 50
+"""Tokens around a short prompt within which its answer belongs to it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -78,7 +81,7 @@ def whole(pair: Pair) -> tuple[int, int] | None:
         reading = pair.scanned.readings[segment]
         if start < 0 or tuple(reading.ids(start, start + size)) != pair.entry.ids:
             continue
-        if size >= EXACT_TOKENS or len(reading) == size or _answered(pair):
+        if size >= EXACT_TOKENS or len(reading) == size or _answered(pair, segment, start):
             return segment, start
     return None
 
@@ -100,15 +103,24 @@ def run_of(run: list[str], text: list[str]) -> bool:
     return any(text[k : k + len(run)] == run for k in range(len(text) - len(run) + 1))
 
 
-def _answered(pair: Pair) -> bool:
-    """Whether the row holds the item's answer as a run of tokens, outside the prompt itself."""
+def _answered(pair: Pair, segment: int, start: int) -> bool:
+    """Whether the item's answer stands near the prompt, or in another turn, outside of copies of
+    the prompt itself."""
     item = pair.entry.item
     answer, prompt = words(item.answer or ""), words(item.prompt)
     return bool(answer) and any(
         run_of(answer, rest)
-        for segment in pair.scanned.segments
-        for rest in _between(words(segment.text), prompt)
+        for text in _around(pair.scanned, segment, start, len(prompt))
+        for rest in _between(text, prompt)
     )
+
+
+def _around(scanned: Scanned, segment: int, start: int, size: int) -> Iterator[list[str]]:
+    for place, reading in enumerate(scanned.readings):
+        if place == segment:
+            yield reading.words(start - ANSWER_WITHIN, start + size + ANSWER_WITHIN)
+        else:
+            yield words(reading.text)
 
 
 def _between(text: list[str], prompt: list[str]) -> Iterator[list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -23,13 +24,15 @@ from decontam.rules import decon, near, ngrams, seeds
 from decontam.rules.pair import Finding, Pair
 from decontam.rules.stretch import match_n
 
+Find = Callable[[Iterable[Pair]], Iterator[Finding]]
+
 
 @dataclass(frozen=True, slots=True)
 class Method:
     """How a kind of rule works."""
 
     prepare: Callable[[Policy, Sequence[Item]], Index]
-    find: Callable[[Index, Iterable[Pair]], Iterator[Finding]]
+    finder: Callable[[Index], Find]
 
 
 def prepare(policy: Policy, items: Sequence[Item]) -> Index:
@@ -41,9 +44,9 @@ def prepare(policy: Policy, items: Sequence[Item]) -> Index:
     return METHODS[type(policy.rule)].prepare(policy, items)
 
 
-def find(index: Index, pairs: Iterable[Pair]) -> Iterator[Finding]:
-    """What the index's policy says of pairs, which come row by row."""
-    return METHODS[type(index.policy.rule)].find(index, pairs)
+def finder(index: Index) -> Find:
+    """What says what the index's policy makes of pairs, which come row by row."""
+    return METHODS[type(index.policy.rule)].finder(index)
 
 
 def _by_ngrams(policy: Policy, entries: Entries, n: int, least: Sequence[int]) -> Index:
@@ -86,18 +89,17 @@ def _rule(index: Index) -> Any:
     return index.policy.rule
 
 
+def _find(rule: Callable[[Any, Iterable[Pair]], Iterator[Finding]]) -> Callable[[Index], Find]:
+    """For rules that need to know nothing of the entries."""
+    return lambda index: functools.partial(rule, index.policy.rule)
+
+
 METHODS: Mapping[type, Method] = MappingProxyType(
     {
-        TokenMatch: Method(
-            _prepare_token_match, lambda i, pairs: ngrams.token_matches(_rule(i), pairs)
-        ),
-        SharedNgram: Method(_prepare_any, lambda i, pairs: ngrams.shared_ngrams(_rule(i).n, pairs)),
-        UnionMatch: Method(_prepare_any, lambda i, pairs: ngrams.contributions(_rule(i), pairs)),
-        Decon: Method(
-            _prepare_decon, lambda i, pairs: decon.decon_matches(_rule(i), i.entries, pairs)
-        ),
-        Distinctive: Method(
-            _prepare_distinctive, lambda i, pairs: near.distinctive(_rule(i), i, pairs)
-        ),
+        TokenMatch: Method(_prepare_token_match, _find(ngrams.token_matches)),
+        SharedNgram: Method(_prepare_any, _find(ngrams.shared_ngrams)),
+        UnionMatch: Method(_prepare_any, _find(ngrams.contributions)),
+        Decon: Method(_prepare_decon, lambda i: decon.finder(_rule(i), i.entries)),
+        Distinctive: Method(_prepare_distinctive, lambda i: near.finder(_rule(i), i)),
     }
 )

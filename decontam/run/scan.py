@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from decontam.items.index import Index
 from decontam.rows.batch import Batch
-from decontam.rules.pair import Hit, Pair, Scanned
+from decontam.rules.pair import Finding, Hit, Pair, Scanned
+from decontam.rules.rule import finder
 from decontam.text._scanner import Scanner
 from decontam.text.reading import Reading
 
@@ -24,8 +25,13 @@ class Scan:
         """Ready a scanner."""
         self.index = index
         self.scanner: Scanner = index.scanner()
+        self._find = finder(index)
         self._agreed: dict[tuple[int, int, int], bool] = {}
         self._asked = bytes(mask & index.asked for mask in range(256))
+
+    def findings(self, batch: Batch) -> Iterator[Finding]:
+        """What the rows of a batch hold; notes rows that cannot be read in `batch.bad`."""
+        return self._find(self.pairs(batch))
 
     def pairs(self, batch: Batch) -> Iterator[Pair]:
         """Every pair worth a look, in the order of rows and entries; notes rows that cannot be read

@@ -20,7 +20,6 @@ from decontam.rows.batch import Batch
 from decontam.rows.read import read_shard
 from decontam.rows.shapes import QUESTION, Mode, Segment
 from decontam.rows.shards import Shard
-from decontam.rules.rule import find
 from decontam.run.candidate import Candidate
 from decontam.run.scan import Scan
 
@@ -103,7 +102,7 @@ def scan_shard(scan: Scan, shard: Shard, folder: Path, options: Options) -> Done
 
 
 def _candidates(scan: Scan, batch: Batch, shard: Shard) -> Iterator[Candidate]:
-    for finding in find(scan.index, scan.pairs(batch)):
+    for finding in scan.findings(batch):
         made = match(finding, scan.index.policy, shard.file.name)
         yield Candidate(made, finding.pair.place, finding.matched)
 

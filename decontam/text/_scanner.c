@@ -177,6 +177,7 @@ static int Scanner_init(Scanner *self, PyObject *args, PyObject *kwargs) {
     self->item_least = DATA(ITEM_LEAST);
     self->item_parts = DATA(ITEM_PARTS);
     self->item_match_n = DATA(ITEM_MATCH_N);
+    self->item_totals = DATA(ITEM_TOTALS);
     self->stamps = calloc((size_t)COUNT(VOCABULARY) + 1, sizeof *self->stamps);
     self->gram_rows = calloc((size_t)COUNT(GRAMS) + 1, sizeof *self->gram_rows);
     self->gram_last = calloc((size_t)COUNT(GRAMS) + 1, sizeof *self->gram_last);

@@ -19,7 +19,8 @@ static inline int64_t find(const Sorted *self, uint64_t key) {
 
 enum { GRAMS, GRAM_BUCKETS, BITMAP, PART_BITMAP, BOUNDS, POST_ITEM, POST_POSITION, VOCABULARY, VOCABULARY_BUCKETS,
        PROMPT_BOUNDS, PROMPT_TOKENS, ITEM_BOUNDS, ITEM_TOKENS, ITEM_BITS, ITEM_COUNTS, ITEM_LEAST,
-       ITEM_PARTS, ITEM_MATCH_N, ARRAYS };
+       ITEM_PARTS, ITEM_MATCH_N, ITEM_TOTALS,
+       ARRAYS };
 
 typedef struct { uint32_t item; int32_t text, at, position; } Hit;
 typedef struct { Hit *at; size_t size, room; } Hits;
@@ -37,7 +38,7 @@ typedef struct {
     const uint32_t *item_bounds, *item_tokens, *item_counts, *item_least;
     const uint32_t *item_match_n; /* n of the n-grams by which a token-match is measured */
     const uint8_t *item_parts; /* the bit of `wanted` that a text needs to be asked for the item */
-    const double *item_bits;
+    const double *item_bits, *item_totals;
     int sizes[MOST_SIZES], size_count;
     int windows;            /* whether a pair needs a window that could hold the item */
     double share, tokens;   /* what such a window must exceed */
@@ -169,10 +170,30 @@ static int64_t token_match(Scanner *self, uint32_t item, const uint64_t *tokens,
     return (int64_t)covered;
 }
 
+#define SKETCH 64 /* words of 64 bits */
+
+/* Whether the tokens of a stretch could be enough, by one bit for each of them: most stretches are
+   told here that they are not.  The tokens of an item that say most come first. */
+static int possible(const Scanner *self, uint32_t item, const uint64_t *tokens, size_t count) {
+    uint64_t sketch[SKETCH] = {0};
+    for (size_t i = 0; i < count; i++) sketch[tokens[i] >> 58] |= 1ULL << (tokens[i] >> 52 & 63);
+    double missing = 0, most = (1 - self->share) * self->item_totals[item] * (1 + 1e-9) + 1e-9;
+    double absent = 0, most_absent = (1 - self->tokens + 1e-9) * prompt_size(self, item);
+    for (uint32_t i = self->item_bounds[item]; i < self->item_bounds[item + 1]; i++) {
+        uint64_t hash = self->vocabulary.keys[self->item_tokens[i]];
+        if (sketch[hash >> 58] >> (hash >> 52 & 63) & 1) continue;
+        missing += self->item_bits[i];
+        absent += self->item_counts[i];
+        if (missing > most && absent > most_absent) return 0;
+    }
+    return 1;
+}
+
 /* Whether a stretch of a text could hold the item: by the information of its tokens, in any order,
    or by its token-match.  Returns -1 on an exception. */
 static int enough(Scanner *self, uint32_t item, const uint64_t *tokens, int32_t *ids, int64_t begin,
                   int64_t end) {
+    if (!possible(self, item, tokens + begin, (size_t)(end - begin))) return 0;
     self->stamp++;
     for (int64_t i = begin; i < end; i++) {
         if (ids[i] == -2) ids[i] = (int32_t)find(&self->vocabulary, tokens[i]);
