@@ -29,8 +29,8 @@ PART = 3
 """Tokens at the end of an n-gram that the scanner looks up first."""
 
 _BITS_PER_GRAM = 32
-_MOST_WORDS = 1 << 19
-"""The bitmap stays within 4 MiB, so that most of it stays in the processor's cache."""
+_MOST_WORDS, _MOST_PART_WORDS = 1 << 19, 1 << 17
+"""The filters stay within 4 and 1 MiB, so that most of them stay in the processor's cache."""
 
 Array = NDArray[np.generic]
 
@@ -129,7 +129,9 @@ def build(
         "grams": distinct,
         "gram_buckets": _buckets(distinct),
         "bitmap": _bitmap(distinct),
-        "part_bitmap": _bitmap(_parts(entries.vocabulary.hashes[prompts.values], prompts)),
+        "part_bitmap": _bitmap(
+            _parts(entries.vocabulary.hashes[prompts.values], prompts), _MOST_PART_WORDS
+        ),
         "bounds": np.append(first, len(keys)).astype(np.uint32),
         "post_entry": grams.entry[order].astype(np.uint32),
         "post_position": grams.position[order].astype(np.uint32),
@@ -177,10 +179,10 @@ def _buckets(keys: Hashes) -> NDArray[np.uint32]:
     return np.concatenate(([0], np.cumsum(counts))).astype(np.uint32)
 
 
-def _bitmap(keys: Hashes) -> Hashes:
+def _bitmap(keys: Hashes, most: int = _MOST_WORDS) -> Hashes:
     """A Bloom filter: two bits of one word for each key."""
     words = 2
-    while words * 64 < len(keys) * _BITS_PER_GRAM and words < _MOST_WORDS:
+    while words * 64 < len(keys) * _BITS_PER_GRAM and words < most:
         words *= 2
     one, shift = np.uint64(1), np.uint64(64 - (words.bit_length() - 1))
     bits = one << (keys & np.uint64(63)) | one << (keys >> np.uint64(6) & np.uint64(63))

@@ -8,6 +8,10 @@
    What leaves this file are candidates.  Whether a row holds an item is decided in Python, on tokens
    that are compared as text, so no hash collision can flag a row. */
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include "lookup.h"
 #include "skim.h"
 
@@ -138,6 +142,19 @@ static int leading_bits(Py_ssize_t count) {
     return 64 - bits;
 }
 
+/* A copy on huge pages, where there are any: filters are read at random at every token, and small
+   pages would cost a walk of the page table each time. */
+static const uint64_t *huge_copy(const Py_buffer *view) {
+    const size_t page = (size_t)2 << 20;
+    size_t size = ((size_t)view->len + page - 1) / page * page;
+    void *copy = (size_t)view->len < page ? malloc((size_t)view->len) : aligned_alloc(page, size);
+#if defined(MADV_HUGEPAGE)
+    if (copy && (size_t)view->len >= page) madvise(copy, size, MADV_HUGEPAGE);
+#endif
+    if (copy) memcpy(copy, view->buf, (size_t)view->len);
+    return copy;
+}
+
 static int Scanner_init(Scanner *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"alphabet", "arrays", "sizes", "windows", "share", "tokens",
                             "whole_below", NULL};
@@ -161,9 +178,10 @@ static int Scanner_init(Scanner *self, PyObject *args, PyObject *kwargs) {
     self->grams = (Sorted){DATA(GRAMS), DATA(GRAM_BUCKETS), leading_bits(COUNT(GRAM_BUCKETS) - 1)};
     self->vocabulary = (Sorted){DATA(VOCABULARY), DATA(VOCABULARY_BUCKETS),
                                 leading_bits(COUNT(VOCABULARY_BUCKETS) - 1)};
-    self->bitmap = DATA(BITMAP);
+    self->bitmap = huge_copy(&self->views[BITMAP]);
     self->bitmap_shift = leading_bits(COUNT(BITMAP));
-    self->part_bitmap = DATA(PART_BITMAP);
+    self->part_bitmap = huge_copy(&self->views[PART_BITMAP]);
+    if (!self->bitmap || !self->part_bitmap) { PyErr_NoMemory(); return -1; }
     self->part_shift = leading_bits(COUNT(PART_BITMAP));
     self->bounds = DATA(BOUNDS);
     self->post_item = DATA(POST_ITEM);
@@ -194,6 +212,9 @@ static void Scanner_dealloc(Scanner *self) {
     free(self->hits.at);
     free(self->kept.at);
     free(self->ids);
+    free(self->present.at);
+    free((void *)self->bitmap);
+    free((void *)self->part_bitmap);
     free(self->stamps);
     free(self->seen.at);
     free(self->gram_rows);
@@ -227,6 +248,9 @@ static int scan_row(Scanner *self, const Source *source, const char *wanted, Py_
     }
     for (Py_ssize_t i = 0; i < end - first && !failed && !rotten; i++) {
         Range range = ranges[i];
+        self->present.size = 0;
+        if ((failed = RESERVE(&self->present, range.end - range.begin))) break;
+        if (self->present.room) memset(self->present.at, 0, range.end - range.begin);
         for (int k = 0; k < self->size_count && !failed; k++)
             failed = probe(self, self->tokens_out.at + range.begin, range.end - range.begin,
                            self->sizes[k], (int32_t)i, (uint8_t)wanted[first + i]);

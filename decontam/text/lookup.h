@@ -44,6 +44,7 @@ typedef struct {
     double share, tokens;   /* what such a window must exceed */
     uint32_t whole_below;   /* prompts of fewer tokens are found whole only */
     Hashes tokens_out;
+    Bytes present;          /* of a text's `PART`-grams: 0 not asked, 1 absent, 2 maybe there */
     Hits hits, kept;
     int32_t *ids;           /* of the row's tokens: -2 not asked yet, -1 unknown */
     size_t ids_room;
@@ -100,24 +101,45 @@ static int post(Scanner *self, int64_t gram, const uint64_t *tokens, int n, int3
     return 0;
 }
 
-/* Every n-gram of one text.  The last `PART` tokens of a window are looked at first: if no entry has
-   them in a row, no window that holds them all can be an n-gram of one, so the next `n - PART`
-   windows need no look (after Horspool 1980, Software: Practice and Experience 10, 501). */
+/* Whether some entry has these `PART` tokens in a row; remembered for the other lengths of n-grams. */
+static inline int present(Scanner *self, const uint64_t *tokens, size_t at) {
+    char *known = &self->present.at[at];
+    if (!*known)
+        *known = (char)(1 + maybe(self->part_bitmap, self->part_shift, key_at(tokens + at, PART)));
+    return *known == 2;
+}
+
+static int look_up(Scanner *self, const uint64_t *tokens, size_t at, int n, int32_t text,
+                   uint8_t wanted) {
+    uint64_t key = key_at(tokens + at, n);
+    if (!maybe(self->bitmap, self->bitmap_shift, key)) return 0;
+    int64_t gram = find(&self->grams, key);
+    return gram < 0 ? 0 : post(self, gram, tokens + at, n, text, at, wanted);
+}
+
+/* Every n-gram of one text.  A window can only be an n-gram of an entry if all of its `PART`-grams
+   stand in entries.  They are looked at from its end: behind one that does not, the next window
+   begins, so most windows need no look (after Boyer and Moore 1977, CACM 20, 762). */
 static int probe(Scanner *self, const uint64_t *tokens, size_t count, int n, int32_t text,
                  uint8_t wanted) {
-    const int part = n < PART ? n : PART;
+    if (n < PART) {
+        for (size_t i = 0; i + (size_t)n <= count; i++)
+            if (maybe(self->part_bitmap, self->part_shift, key_at(tokens + i, n)) &&
+                look_up(self, tokens, i, n, text, wanted)) return -1;
+        return 0;
+    }
+    size_t fine = 0; /* from the window's begin to here all parts are present */
     for (size_t i = 0; i + (size_t)n <= count;) {
-        size_t last = i + (size_t)(n - part);
-        if (!maybe(self->part_bitmap, self->part_shift, key_at(tokens + last, part))) {
-            i = last + 1;
+        size_t part = i + (size_t)(n - PART) + 1;
+        while (part > fine && present(self, tokens, part - 1)) part--;
+        if (part > fine) {
+            fine = i = part;
             continue;
         }
-        uint64_t key = key_at(tokens + i, n);
-        if (maybe(self->bitmap, self->bitmap_shift, key)) {
-            int64_t gram = find(&self->grams, key);
-            if (gram >= 0 && post(self, gram, tokens + i, n, text, i, wanted)) return -1;
-        }
+        fine = i + (size_t)(n - PART) + 1;
+        if (look_up(self, tokens, i, n, text, wanted)) return -1;
         i++;
+        if (fine < i) fine = i;
     }
     return 0;
 }
