@@ -183,6 +183,8 @@ static int Scanner_init(Scanner *self, PyObject *args, PyObject *kwargs) {
     self->part_bitmap = huge_copy(&self->views[PART_BITMAP]);
     if (!self->bitmap || !self->part_bitmap) { PyErr_NoMemory(); return -1; }
     self->part_shift = leading_bits(COUNT(PART_BITMAP));
+    self->short_bitmap = DATA(SHORT_BITMAP);
+    self->short_shift = leading_bits(COUNT(SHORT_BITMAP));
     self->bounds = DATA(BOUNDS);
     self->post_item = DATA(POST_ITEM);
     self->post_position = DATA(POST_POSITION);

@@ -17,7 +17,7 @@ static inline int64_t find(const Sorted *self, uint64_t key) {
     return -1;
 }
 
-enum { GRAMS, GRAM_BUCKETS, BITMAP, PART_BITMAP, BOUNDS, POST_ITEM, POST_POSITION, VOCABULARY, VOCABULARY_BUCKETS,
+enum { GRAMS, GRAM_BUCKETS, BITMAP, PART_BITMAP, SHORT_BITMAP, BOUNDS, POST_ITEM, POST_POSITION, VOCABULARY, VOCABULARY_BUCKETS,
        PROMPT_BOUNDS, PROMPT_TOKENS, ITEM_BOUNDS, ITEM_TOKENS, ITEM_BITS, ITEM_COUNTS, ITEM_LEAST,
        ITEM_PARTS, ITEM_MATCH_N, ITEM_TOTALS,
        ARRAYS };
@@ -31,8 +31,9 @@ typedef struct {
     Py_buffer views[ARRAYS];
     int held;
     Sorted grams, vocabulary;
-    const uint64_t *bitmap, *part_bitmap; /* Bloom filters of n-grams, and of `PART`-grams in them */
-    int bitmap_shift, part_shift;
+    const uint64_t *bitmap, *part_bitmap, *short_bitmap; /* Bloom filters of n-grams, of `PART`-grams
+                                                            in them, of n-grams shorter than that */
+    int bitmap_shift, part_shift, short_shift;
     const uint32_t *bounds, *post_item, *post_position;
     const uint32_t *prompt_bounds, *prompt_tokens;
     const uint32_t *item_bounds, *item_tokens, *item_counts, *item_least;
@@ -124,7 +125,7 @@ static int probe(Scanner *self, const uint64_t *tokens, size_t count, int n, int
                  uint8_t wanted) {
     if (n < PART) {
         for (size_t i = 0; i + (size_t)n <= count; i++)
-            if (maybe(self->part_bitmap, self->part_shift, key_at(tokens + i, n)) &&
+            if (maybe(self->short_bitmap, self->short_shift, key_at(tokens + i, n)) &&
                 look_up(self, tokens, i, n, text, wanted)) return -1;
         return 0;
     }
