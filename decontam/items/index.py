@@ -26,7 +26,7 @@ ARRAYS = (
 """The arrays that the scanner takes, in its order."""
 
 PART = 3
-"""Tokens at the end of an n-gram that the scanner looks up first."""
+"""Tokens at the end of an n-gram that the scanner looks up first; a shorter one it looks up whole."""
 
 _BITS_PER_GRAM = 32
 _MOST_WORDS = 1 << 19
@@ -127,7 +127,7 @@ def build(
         "grams": distinct,
         "gram_buckets": _buckets(distinct),
         "bitmap": _bitmap(distinct),
-        "part_bitmap": _bitmap(_parts(entries.vocabulary.hashes[prompts.values], prompts)),
+        "part_bitmap": _bitmap(np.append(_parts(entries, prompts), keys[grams.n < PART])),
         "bounds": np.append(first, len(keys)).astype(np.uint32),
         "post_entry": grams.entry[order].astype(np.uint32),
         "post_position": grams.position[order].astype(np.uint32),
@@ -151,14 +151,10 @@ def _keys(hashes: Hashes, bounds: Ints, grams: Grams) -> Hashes:
     return keys
 
 
-def _parts(hashes: Hashes, prompts: Ragged) -> Hashes:
-    """Keys of every `PART`-gram of every entry, and of the entries that are shorter."""
-    keys = [np.zeros(0, dtype=np.uint64)]
-    lengths = np.diff(prompts.bounds)
-    for n in range(1, PART + 1):
-        fits = prompts.fits(n) if n == PART else np.repeat(lengths == n, lengths) & prompts.fits(n)
-        keys.append(gram_keys(hashes, n)[np.flatnonzero(fits)])
-    return np.concatenate(keys)
+def _parts(entries: Entries, prompts: Ragged) -> Hashes:
+    """Keys of every `PART`-gram of every entry."""
+    hashes = entries.vocabulary.hashes[prompts.values]
+    return gram_keys(hashes, PART)[np.flatnonzero(prompts.fits(PART))]
 
 
 def _gram_sizes(entries: int, grams: Grams) -> Array:

@@ -4,7 +4,7 @@
 #include "tokens.h"
 
 #define BASE 0xC2B2AE3D27D4EB4FULL
-#define MOST_SIZES 16
+#define MOST_SIZES 64
 #define PART 3
 
 /* Sorted keys, found through the table of where each run of leading bits begins. */
@@ -28,7 +28,7 @@ typedef struct {
     PyObject_HEAD
     Alphabet *alphabet;
     Py_buffer views[ARRAYS];
-    int held;
+    int held, busy;
     Sorted grams, vocabulary;
     const uint64_t *bitmap, *part_bitmap; /* Bloom filters of n-grams, and of `PART`-grams in them */
     int bitmap_shift, part_shift;
@@ -53,7 +53,11 @@ typedef struct {
 
 static inline uint64_t gram_key(uint64_t hash, int n) {
     hash = (hash + (uint64_t)n * STIR) * MIX;
-    return hash ^ (hash >> 32);
+    hash ^= hash >> 32;
+#if defined(WEAK_KEYS) /* for a test that collisions abound in, and must change nothing */
+    hash &= WEAK_KEYS;
+#endif
+    return hash;
 }
 
 static inline int maybe(const uint64_t *bitmap, int shift, uint64_t key) {
@@ -74,8 +78,8 @@ static inline uint32_t prompt_size(const Scanner *self, uint32_t item) {
 /* Whether the prompt has these very tokens there, not only an n-gram of the same key. */
 static int same_tokens(const Scanner *self, uint32_t item, uint32_t position, const uint64_t *tokens,
                        int n) {
+    if ((uint64_t)position + (uint64_t)n > prompt_size(self, item)) return 0;
     const uint32_t *theirs = self->prompt_tokens + self->prompt_bounds[item] + position;
-    if (position + (uint32_t)n > prompt_size(self, item)) return 0;
     for (int k = 0; k < n; k++)
         if (self->vocabulary.keys[theirs[k]] != tokens[k]) return 0;
     return 1;
