@@ -21,7 +21,7 @@ LOOKED_FOR: Mapping[Part, int] = {"prompt": QUESTION, "passage": QUESTION, "answ
 ARRAYS = (
     "grams", "gram_buckets", "bitmap", "part_bitmap", "bounds", "post_entry", "post_position",
     "vocabulary", "vocabulary_buckets", "prompt_bounds", "prompt_tokens",
-    "bit_bounds", "bit_tokens", "bits", "bit_counts", "least", "parts",
+    "bit_bounds", "bit_tokens", "bits", "bit_counts", "least", "parts", "gram_sizes",
 )  # fmt: skip
 """The arrays that the scanner takes, in its order."""
 
@@ -66,7 +66,7 @@ class Index:
     policy: Policy
     entries: Entries
     arrays: Mapping[str, Array]
-    """By the names in `ARRAYS`, and `gram_sizes`."""
+    """By the names in `ARRAYS`."""
     sizes: tuple[int, ...]
     """The lengths of the n-grams that are looked up."""
     screen: Screen

@@ -175,7 +175,7 @@ static int is_power(Py_ssize_t count) {
 
 /* What keeps every look-up within the arrays, which may come from a file. */
 static int fit(const Scanner *self) {
-    static const Py_ssize_t widths[ARRAYS] = {8, 4, 8, 8, 4, 4, 4, 8, 4, 4, 4, 4, 4, 8, 4, 4, 1};
+    static const Py_ssize_t widths[ARRAYS] = {8, 4, 8, 8, 4, 4, 4, 8, 4, 4, 4, 4, 4, 8, 4, 4, 1, 4};
     for (int i = 0; i < ARRAYS; i++)
         if (self->views[i].itemsize != widths[i] || (uintptr_t)DATA(i) % (uintptr_t)widths[i]) return 0;
     Py_ssize_t items = COUNT(ITEM_PARTS), words = COUNT(VOCABULARY);
@@ -186,6 +186,7 @@ static int fit(const Scanner *self) {
            cuts(self, BOUNDS, COUNT(GRAMS), POST_ITEM) &&
            cuts(self, PROMPT_BOUNDS, items, PROMPT_TOKENS) &&
            cuts(self, ITEM_BOUNDS, items, ITEM_TOKENS) && COUNT(ITEM_LEAST) == items &&
+           COUNT(ITEM_SIZES) == items &&
            COUNT(POST_POSITION) == COUNT(POST_ITEM) && COUNT(ITEM_BITS) == COUNT(ITEM_TOKENS) &&
            COUNT(ITEM_COUNTS) == COUNT(ITEM_TOKENS) && below(self, POST_ITEM, items) &&
            below(self, PROMPT_TOKENS, words) && below(self, ITEM_TOKENS, words);
@@ -232,6 +233,7 @@ static int Scanner_init(Scanner *self, PyObject *args, PyObject *kwargs) {
     self->item_counts = DATA(ITEM_COUNTS);
     self->item_least = DATA(ITEM_LEAST);
     self->item_parts = DATA(ITEM_PARTS);
+    self->item_sizes = DATA(ITEM_SIZES);
     self->stamps = calloc((size_t)COUNT(VOCABULARY) + 1, sizeof *self->stamps);
     self->gram_rows = calloc((size_t)COUNT(GRAMS) + 1, sizeof *self->gram_rows);
     self->gram_last = calloc((size_t)COUNT(GRAMS) + 1, sizeof *self->gram_last);

@@ -67,7 +67,11 @@ static int ask(Alphabet *self, uint32_t point, uint32_t *found) {
     if (!said) return -1;
     unsigned int flags, kind;
     PyObject *folded;
-    if (!PyArg_ParseTuple(said, "IIU", &flags, &kind, &folded)) { Py_DECREF(said); return -1; }
+    if (!PyTuple_Check(said) || !PyArg_ParseTuple(said, "IIU", &flags, &kind, &folded)) {
+        if (!PyErr_Occurred()) PyErr_SetString(PyExc_TypeError, "a character is told by a tuple");
+        Py_DECREF(said);
+        return -1;
+    }
     Py_ssize_t count = PyUnicode_GET_LENGTH(folded);
     uint32_t place = 0;
     if (flags & ~(unsigned)(JOINS | IGNORED) || kind > SINGLE || self->foldings_size + count >= PLACES) {

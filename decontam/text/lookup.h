@@ -19,7 +19,7 @@ static inline int64_t find(const Sorted *self, uint64_t key) {
 
 enum { GRAMS, GRAM_BUCKETS, BITMAP, PART_BITMAP, BOUNDS, POST_ITEM, POST_POSITION, VOCABULARY, VOCABULARY_BUCKETS,
        PROMPT_BOUNDS, PROMPT_TOKENS, ITEM_BOUNDS, ITEM_TOKENS, ITEM_BITS, ITEM_COUNTS, ITEM_LEAST,
-       ITEM_PARTS, ARRAYS };
+       ITEM_PARTS, ITEM_SIZES, ARRAYS };
 
 typedef struct { uint32_t item; int32_t text, at, position; } Hit;
 typedef struct { Hit *at; size_t size, room; } Hits;
@@ -35,6 +35,7 @@ typedef struct {
     const uint32_t *bounds, *post_item, *post_position;
     const uint32_t *prompt_bounds, *prompt_tokens;
     const uint32_t *item_bounds, *item_tokens, *item_counts, *item_least;
+    const uint32_t *item_sizes; /* n of the n-grams by which each is looked up */
     const uint8_t *item_parts; /* the bit of `wanted` that a text needs to be asked for the item */
     const double *item_bits;
     int sizes[MOST_SIZES], size_count;
@@ -95,7 +96,8 @@ static int post(Scanner *self, int64_t gram, const uint64_t *tokens, int n, int3
     }
     for (uint32_t i = first; i < last; i++) {
         uint32_t item = self->post_item[i], position = self->post_position[i];
-        if (self->item_parts[item] & wanted && same_tokens(self, item, position, tokens, n))
+        if (self->item_parts[item] & wanted && self->item_sizes[item] == (uint32_t)n &&
+            same_tokens(self, item, position, tokens, n))
             self->hits.at[self->hits.size++] = (Hit){item, text, (int32_t)at, (int32_t)position};
     }
     return 0;
