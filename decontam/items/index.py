@@ -23,11 +23,12 @@ ARRAYS = (
     "post_position",
     "vocabulary", "vocabulary_buckets", "prompt_bounds", "prompt_tokens",
     "bit_bounds", "bit_tokens", "bits", "bit_counts", "least", "parts", "match_n", "totals",
+    "gram_sizes",
 )  # fmt: skip
 """The arrays that the scanner takes, in its order."""
 
 PART = 3
-"""Tokens at the end of an n-gram that the scanner looks up first."""
+"""Tokens of the parts of an n-gram that the scanner looks up first; a shorter n-gram has none."""
 
 _BITS_PER_GRAM = 32
 _MOST_WORDS, _MOST_PART_WORDS = 1 << 19, 1 << 17
@@ -67,7 +68,7 @@ class Index:
     policy: Policy
     entries: Entries
     arrays: Mapping[str, Array]
-    """By the names in `ARRAYS`, and `gram_sizes`."""
+    """By the names in `ARRAYS`."""
     sizes: tuple[int, ...]
     """The lengths of the n-grams that are looked up."""
     screen: Screen
