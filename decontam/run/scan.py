@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decontam.items.index import Index
-from decontam.rows.batch import Batch
+from decontam.rows.batch import Batch, reason
 from decontam.rules.pair import Hit, Pair, Scanned
 from decontam.text._scanner import Scanner
 from decontam.text.reading import Reading
@@ -42,8 +42,14 @@ class Scan:
         cuts = np.flatnonzero(np.diff(rows) | np.diff(hits[:, 0])) + 1
         scanned: Scanned | None = None
         for group, place in zip(_split(hits, cuts), _first(rows, cuts), strict=True):
+            if place in batch.bad:
+                continue
             if scanned is None or scanned.row != batch.numbers[place]:
-                scanned = self._scanned(batch, place)
+                try:
+                    scanned = self._scanned(batch, place)
+                except ValueError as error:
+                    batch.bad[place] = reason(batch.numbers[place], error)
+                    continue
             pair = self._pair(scanned, group, int(ends[place]) - len(scanned.segments))
             if pair.hits:
                 yield pair

@@ -403,7 +403,7 @@ static int skim_all(Skim *self, const unsigned char *data, Py_ssize_t size, PyOb
                 if (!PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "separators must ascend");
                 return -1;
             }
-            if (skim_line(self, p, data + at)) return -1;
+            if (skim_line(self, p, data + at, 1)) return -1;
             p = data + at + 1;
         }
         return 0;
@@ -411,7 +411,7 @@ static int skim_all(Skim *self, const unsigned char *data, Py_ssize_t size, PyOb
     while (p < end) {
         const unsigned char *stop = memchr(p, '\n', (size_t)(end - p));
         if (!stop) stop = end;
-        if (skim_line(self, p, stop)) return -1;
+        if (skim_line(self, p, stop, 0)) return -1;
         p = stop + 1;
     }
     return 0;

@@ -8,6 +8,7 @@
 #include "tokens.h"
 
 #define DEEPEST 64
+#define DIGITS 300 /* of the longest number: Python refuses very long ones */
 
 typedef struct {
     const unsigned char *data;
@@ -60,7 +61,7 @@ static const unsigned char *skip_string(const unsigned char *p, const unsigned c
 static const unsigned char *skip_digits(const unsigned char *p, const unsigned char *end) {
     const unsigned char *begin = p;
     while (p < end && *p >= '0' && *p <= '9') p++;
-    return p == begin ? NULL : p;
+    return p == begin || p - begin > DIGITS ? NULL : p;
 }
 
 static const unsigned char *skip_number(const unsigned char *p, const unsigned char *end) {
@@ -247,11 +248,11 @@ static int skim_row(Skim *self, const unsigned char *p, const unsigned char *end
     return 0;
 }
 
-/* One line; blank ones are no rows. */
-static int skim_line(Skim *self, const unsigned char *p, const unsigned char *end) {
+/* One line or element; a blank line is no row, a blank element is a bad one. */
+static int skim_line(Skim *self, const unsigned char *p, const unsigned char *end, int element) {
     const unsigned char *first = p;
     while (first < end && (*first == ' ' || (*first >= '\t' && *first <= '\r'))) first++;
-    if (first == end) return 0;
+    if (first == end && !element) return 0;
     size_t before = self->texts.size;
     if (RESERVE(&self->lines, 1) || RESERVE(&self->ends, 1)) return -1;
     self->lines.at[self->lines.size++] = (Span){(uint64_t)(p - self->data), (uint64_t)(end - self->data)};
