@@ -16,8 +16,8 @@ QUESTION, ANSWER = 1, 2
 
 FORMATS = (
     "'messages', 'prompt' (with 'response', 'completion' or 'chosen'/'rejected'), 'chosen'/"
-    "'rejected', 'instruction' (with 'input' and 'output'), 'conversations' or 'text', neither null "
-    "nor empty; name other fields with --fields"
+    "'rejected', 'instruction' (with 'input' and 'output'), 'conversations' or 'text', neither "
+    "null nor empty; name other fields with --fields"
 )
 MEDIA = ("image", "image_url", "input_image", "audio", "input_audio", "video", "video_url", "file")
 """Types of the parts of a message that hold no text."""
@@ -201,7 +201,8 @@ def _content(place: str, key: str, turn: Mapping[str, object]) -> str:
     """The text of a message, which may come in typed parts or be a call of a tool."""
     value = turn.get(key)
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return "\n".join(_part(f"{place}: {key}[{k}]", part) for k, part in enumerate(value))
+        said = (_part(f"{place}: {key}[{k}]", part) for k, part in enumerate(value))
+        return "\n".join(text for text in said if text)
     if value is None and turn.get("tool_calls"):
         return _dumped(turn["tool_calls"])
     return _text(place, key, value)

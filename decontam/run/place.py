@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-
 RESULTS = ("data", "removed.jsonl", "bad_rows.jsonl", "matches.parquet", "items.parquet",
            "review.html", "summary.json")  # fmt: skip
 """What a check publishes, the last of it when all the rest is there."""

@@ -81,8 +81,8 @@ def _finished(request: Request, report: Report) -> Report:
     bad = report.totals.rows_unreadable
     if bad > request.allow_bad_rows:
         raise ValueError(
-            f"{request.out} holds the results of a check that left out {bad} unreadable rows; allow "
-            "as many, or choose another folder"
+            f"{request.out} holds the results of a check with {bad} unreadable rows; give "
+            f"--allow-bad-rows {bad} or choose another folder"
         )
     return report
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decontam.items.index import Index
-from decontam.rows.batch import Batch, reason
+from decontam.rows.batch import Batch, why_bad
 from decontam.rules.pair import Hit, Pair, Scanned
 from decontam.text._scanner import Scanner
 from decontam.text.reading import Reading
@@ -48,7 +48,7 @@ class Scan:
                 try:
                     scanned = self._scanned(batch, place)
                 except ValueError as error:
-                    batch.bad[place] = reason(batch.numbers[place], error)
+                    batch.bad[place] = why_bad(batch.numbers[place], error)
                     continue
             pair = self._pair(scanned, group, int(ends[place]) - len(scanned.segments))
             if pair.hits:
