@@ -108,6 +108,8 @@ def _remedy() -> str:
 
 def _expand(name: str) -> Iterator[Path]:
     path = Path(name)
+    if not name:
+        raise ValueError("an empty name; name a file, folder, glob or Hub dataset (org/name)")
     if path.is_dir():
         yield from _leaves(path)
     elif path.exists() or path.is_symlink():

@@ -7,15 +7,14 @@ decide what a row is; tests hold the two readings together.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from decontam.rows.batch import Batch, Block, gather
 from decontam.rows.shapes import ANSWER, QUESTION, Doc, Mode, asked, read_row, role_of
 from decontam.text import _scanner
+from decontam.text.objects import read_json
 
 ROLES = ("user", "assistant", "system", "tool", "human", "gpt", "function", "developer", "model")
 """Roles as data usually writes them; rows with others are read with care."""
@@ -64,31 +63,7 @@ class RecordReader:
 
     def _doc(self, number: int, record: bytes) -> Doc:
         try:
-            row = json.loads(record.decode("utf-8-sig"), object_pairs_hook=_members)
+            row = read_json(record)
         except (ValueError, RecursionError) as error:
             raise ValueError(f"row {number} is not JSON: {error}; fix or remove it") from error
-        return read_row(number, row, self.fields)
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class _Twice:
-    """What an object gives for one key that it has more than once: readers differ in which value
-    they take, so none of them is the text of the row."""
-
-    values: list[object]
-
-    def __repr__(self) -> str:
-        return "given twice"
-
-    def __str__(self) -> str:
-        return str(self.values)
-
-
-def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) == len(pairs):
-        return found
-    values: dict[str, list[object]] = {key: [] for key in found}
-    for key, value in pairs:
-        values[key].append(value)
-    return {key: given[0] if len(given) == 1 else _Twice(given) for key, given in values.items()}
+        return read_row(number, row, self.fields)  # type: ignore[arg-type]

@@ -70,11 +70,26 @@ def run(request: Request, index: Index) -> Report:
             report = run(replace(request, out=Path(folder, "out")), index)
             return replace(report, found=tuple(report.evidence()))
     files = find_files(request.train)
+    _check_apart(request.out, request.train)
     allowlist = Allowlist.load(request.allowlist) if request.allowlist else None
-    with claimed(request.out, _key(request, index, files)) as place:
-        if place.finished:
-            return _finished(request, Report.read(place.out, index.policy))
-        return _run(request, index, files, place, allowlist.allows if allowlist else None)
+    try:
+        with claimed(request.out, _key(request, index, files)) as place:
+            if place.finished:
+                return _finished(request, Report.read(place.out, index.policy))
+            return _run(request, index, files, place, allowlist.allows if allowlist else None)
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(request.out)) from error
+
+
+def _check_apart(out: Path, train: Sequence[str]) -> None:
+    """Results among the training files would be taken for rows when the check is resumed."""
+    for name in train:
+        if Path(name).is_dir() and out.resolve().is_relative_to(Path(name).resolve()):
+            raise ValueError(
+                f"--out {out} lies in {name}, which is checked; choose a place outside"
+            )
 
 
 def _finished(request: Request, report: Report) -> Report:
