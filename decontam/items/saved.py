@@ -83,7 +83,8 @@ def _load(folder: Path, about: Mapping[str, Any]) -> Index:
     names = [path.stem for path in folder.glob("*.npy")]
     arrays = {n: np.load(folder / f"{n}.npy", mmap_mode="r", allow_pickle=False) for n in names}
     words = tuple((folder / "words.txt").read_text(encoding="utf-8").split("\n"))
-    items = tuple(_item(line) for line in (folder / "items.jsonl").open(encoding="utf-8"))
+    with (folder / "items.jsonl").open(encoding="utf-8") as lines:
+        items = tuple(map(_item, lines))
     bounds, flat = arrays["prompt_bounds"].tolist(), arrays["prompt_tokens"].tolist()
     entries = tuple(
         Entry(items[item], part, tuple(flat[bounds[k] : bounds[k + 1]]), reason)

@@ -77,8 +77,8 @@ def opened(file: DataFile) -> Iterator[BinaryIO]:
             yield stream
     except (OSError, EOFError) as error:
         raise ValueError(f"{file.name}: cannot be read to its end: {error}; {_remedy()}") from error
-    except _lzma_error() as error:
-        raise ValueError(f"{file.name}: broken xz stream: {error}; {_remedy()}") from error
+    except _stream_errors() as error:
+        raise ValueError(f"{file.name}: broken stream: {error}; {_remedy()}") from error
 
 
 def _open(file: DataFile) -> BinaryIO:
@@ -96,10 +96,12 @@ def _open(file: DataFile) -> BinaryIO:
     return stream
 
 
-def _lzma_error() -> type[Exception]:
+def _stream_errors() -> tuple[type[Exception], ...]:
     import lzma
 
-    return lzma.LZMAError
+    import pyarrow as pa
+
+    return lzma.LZMAError, pa.ArrowException
 
 
 def _remedy() -> str:
