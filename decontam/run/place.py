@@ -11,6 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+RESULTS = ("data", "removed.jsonl", "bad_rows.jsonl", "matches.parquet", "items.parquet",
+           "review.html", "summary.json")  # fmt: skip
+"""What a check publishes, the last of it when all the rest is there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -22,6 +26,15 @@ class Place:
     def work(self) -> Path:
         """What is resumed; gone when the check is done."""
         return self.out / "work"
+
+    def clear(self) -> None:
+        """Take back results that were not published to the end."""
+        for name in RESULTS:
+            path = self.out / name
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
 
     @property
     def finished(self) -> bool:
@@ -65,6 +78,7 @@ def claimed(out: Path, key: str) -> Iterator[Place]:
             shutil.rmtree(place.work, ignore_errors=True)
             write_atomically(out / "request.json", json.dumps({"key": key}) + "\n")
         if not place.finished:
+            place.clear()
             place.work.mkdir(exist_ok=True)
         yield place
 
