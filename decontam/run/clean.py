@@ -107,8 +107,12 @@ def clean_files(
 
 def _lines(file: DataFile, gone: Collection[int], target: Path) -> int:
     row = kept = 0
-    with opened(file) as stream, _written(file, target) as out:
-        for number, line in enumerate(io.BufferedReader(cast(io.RawIOBase, stream), 1 << 20)):
+    with (
+        opened(file) as stream,
+        io.BufferedReader(cast(io.RawIOBase, stream), 1 << 20) as lines,
+        _written(file, target) as out,
+    ):
+        for number, line in enumerate(lines):
             told = line.removeprefix(b"\xef\xbb\xbf") if number == 0 else line
             if told.isspace() or not told:
                 out.write(line)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from threading import Thread
 
 from decontam.items.saved import load
 from decontam.rows.shards import Shard
+from decontam.run.place import lock_work
 from decontam.run.scan import Scan
 from decontam.run.shard import Done, scan_shard
 
@@ -30,15 +33,28 @@ def in_this_process(
 
 
 def in_processes(
-    index: Path, tasks: Sequence[Task], fields: Sequence[str], allowed: int, workers: int
+    index: Path,
+    work: Path,
+    tasks: Sequence[Task],
+    fields: Sequence[str],
+    allowed: int,
+    workers: int,
 ) -> Scanned:
-    """Scan shards in several processes, which map one index.
+    """Scan shards in several processes, which map one index and end with this one.
+
+    Args:
+        index: Folder of the index.
+        work: The folder that no other check may take before the processes have ended.
+        tasks: Shards and where their results go.
+        fields: The fields that hold text.
+        allowed: Unreadable rows after which a shard is given up.
+        workers: How many processes.
 
     Raises:
         ValueError: a worker died, or a shard cannot be read.
     """
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _begin, (index,)) as pool:
+    with ProcessPoolExecutor(workers, context, _begin, (index, work)) as pool:
         try:
             yield from _submitted(pool, tasks, fields, allowed)
         except BrokenProcessPool as error:
@@ -59,9 +75,20 @@ def _submitted(
             yield waiting.pop(future), future.result()
 
 
-def _begin(index: Path) -> None:
+def _begin(index: Path, work: Path) -> None:
     global _scan
+    lock_work(work)
+    Thread(target=_end_with_parent, daemon=True).start()
     _scan = Scan(load(index))
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent has: nothing else would, for a pool's workers keep its pipes
+    open for each other."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _work(shard: Shard, fields: Sequence[str], folder: Path, allowed: int) -> Done:

@@ -66,14 +66,16 @@ def merge(folders: Folders, allowed: int) -> Merged:
         allowed: Unreadable rows that are counted rather than refused.
 
     Raises:
-        ValueError: there are more unreadable rows, or a file without rows; names the first.
+        ValueError: there are more unreadable rows, or so many that a shard was given up, or a file
+            without rows; names the first.
     """
     done = {shard: published.published(folder) for shard, folder in folders.items()}
     first, rows = _numbered(done)
     bad = tuple(
         (s.file.name, first[s] + row, why) for s, d in done.items() if d for row, why in d.bad
     )
-    if len(bad) > allowed:
+    # A shard that was given up holds rows that nobody has seen, whatever is allowed by now.
+    if len(bad) > allowed or any(d.stopped for d in done.values() if d):
         name, row, why = bad[0]
         more = f" ({len(bad)} such rows so far)" if len(bad) > 1 else ""
         raise ValueError(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from decontam.items.index import Index
-from decontam.items.saved import digest, save
+from decontam.items.saved import digest, publish
 from decontam.report.accounts import Accounts
 from decontam.report.allowlist import Allowlist
 from decontam.report.outcome import Summary
@@ -73,8 +73,20 @@ def run(request: Request, index: Index) -> Report:
     allowlist = Allowlist.load(request.allowlist) if request.allowlist else None
     with claimed(request.out, _key(request, index, files)) as place:
         if place.finished:
-            return Report.read(place.out, index.policy)
+            return _finished(request, index, place)
         return _run(request, index, files, place, allowlist.allows if allowlist else None)
+
+
+def _finished(request: Request, index: Index, place: Place) -> Report:
+    """The results that stand in the folder."""
+    report = Report.read(place.out, index.policy)
+    bad = report.totals.rows_unreadable
+    if bad > request.allow_bad_rows:
+        raise ValueError(
+            f"{place.out} holds results that leave out {bad} unreadable rows; repeat "
+            f"--allow-bad-rows {bad} or choose another folder"
+        )
+    return report
 
 
 def _run(
@@ -142,13 +154,12 @@ def _scanned(request: Request, index: Index, place: Place, tasks: Sequence[Task]
         from decontam.run.ray import on_cluster
 
         return on_cluster(folder, tasks, fields, allowed)
-    return in_processes(folder, tasks, fields, allowed, request.workers)
+    return in_processes(folder, place.work, tasks, fields, allowed, request.workers)
 
 
 def _saved(index: Index, folder: Path) -> Path:
-    if not (folder / "index.json").is_file():
-        folder.mkdir(exist_ok=True)
-        save(index, folder)
+    if not folder.exists():
+        publish(index, folder)
     return folder
 
 
@@ -186,9 +197,11 @@ def _publish(place: Place, report: Report, merged: Merged) -> Report:
         write_atomically(place.work / "bad_rows.jsonl", "".join(lines))
     report.write(place.work)
     write_review(place.work, Summary.of(report))
+    if (place.out / "data").exists():
+        shutil.rmtree(place.out / "data")  # published by an attempt that was cut off
     for name in ("data", "removed.jsonl", "bad_rows.jsonl", "matches.parquet", "items.parquet",
                  "review.html", "summary.json"):  # fmt: skip
         if (place.work / name).exists():
             (place.work / name).rename(place.out / name)
-    shutil.rmtree(place.work)
+    place.remove_work()
     return replace(report, found=place.out / "matches.parquet")

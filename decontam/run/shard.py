@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,14 +42,14 @@ def scan_shard(scan: Scan, shard: Shard, fields: Sequence[str], folder: Path, al
         scan: The index at work.
         shard: Which rows.
         fields: The fields that hold text; none to recognise the usual shapes.
-        folder: Where the result is to stand; its parent exists.
+        folder: Where the result is to stand; its parent exists.  If another process has published
+            the shard meanwhile, its result stays and is returned.
         allowed: Unreadable rows after which it is given up.
 
     Raises:
         ValueError: the file cannot be read to its end.
     """
-    staging = folder.with_name(f"{folder.name}.{os.getpid()}")
-    shutil.rmtree(staging, ignore_errors=True)
+    staging = folder.with_name(f"{folder.name}.{uuid4().hex}")  # processes of two nodes share ids
     staging.mkdir()
     scan.scanner.gram_rows()  # forget what another shard counted
     rows, bad, held = 0, [], []
@@ -68,8 +69,20 @@ def scan_shard(scan: Scan, shard: Shard, fields: Sequence[str], folder: Path, al
     told = {"rows": done.rows, "bad": done.bad, "stopped": done.stopped}
     (staging / "shard.json").write_text(json.dumps(told), encoding="utf-8")
     _sync(staging)
-    staging.rename(folder)
-    return done
+    return _renamed(staging, folder) or done
+
+
+def _renamed(staging: Path, folder: Path) -> Done | None:
+    """Publish a staging folder, or return what another process has published before."""
+    try:
+        staging.rename(folder)
+    except OSError:
+        found = published(folder)
+        if found is None:
+            raise
+        shutil.rmtree(staging)
+        return found
+    return None
 
 
 def published(folder: Path) -> Done | None:
