@@ -140,7 +140,7 @@ def test_the_order_and_manner_in_which_files_are_named_does_not_matter(
 ) -> None:
     files = [path for path in corpus.rglob("*") if path.is_file()]
     folder = checked(index, tmp_path / "folder", corpus)
-    assert checked(index, tmp_path / "backwards", *reversed(sorted(files))) == folder
+    assert checked(index, tmp_path / "backwards", *sorted(files, reverse=True)) == folder
     monkeypatch.chdir(corpus)
     relative = sorted(path.relative_to(corpus) for path in files)
     assert checked(index, tmp_path / "relative", *relative) == folder
