@@ -58,6 +58,7 @@ def publish(index: Index, folder: Path) -> None:
         raise ValueError(f"{folder} exists; choose another folder or remove it")
     folder.parent.mkdir(parents=True, exist_ok=True)
     staging = folder.with_name(f".{folder.name}.{os.getpid()}")
+    shutil.rmtree(staging, ignore_errors=True)  # of a process that was killed
     staging.mkdir()
     try:
         save(index, staging)

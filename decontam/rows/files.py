@@ -56,7 +56,7 @@ def find_files(given: Sequence[str]) -> list[DataFile]:
         ValueError: nothing there, a file that cannot be read as rows, a link to a folder, the same
             file named twice; the message names the path and the remedy.
     """
-    paths = sorted({p.absolute(): p for name in given for p in _expand(name)}.items())
+    paths = sorted({_absolute(p): p for name in given for p in _expand(name)}.items())
     if not paths:
         raise ValueError("no training data; name at least one file, folder or glob")
     _once([path for path, _ in paths])
@@ -126,6 +126,11 @@ def _expand(name: str) -> Iterator[Path]:
         raise ValueError(
             f"{name} does not exist; name a file, folder, glob or Hub dataset (org/name)"
         )
+
+
+def _absolute(path: Path) -> Path:
+    """The path without `..`, which would lead cleaned files out of their folder."""
+    return path.parent.resolve() / path.name if ".." in path.parts else path.absolute()
 
 
 def _leaves(folder: Path) -> Iterator[Path]:

@@ -67,13 +67,15 @@ def merge(folders: Folders, allowed: int, fields: Sequence[str]) -> Merged:
         fields: The fields that hold text.
 
     Raises:
-        ValueError: there are more unreadable rows, or a file without rows; names the first.
+        ValueError: there are more unreadable rows, or so many that a shard was given up, or a file
+            without rows; names the first.
     """
     done = {shard: published.published(folder) for shard, folder in folders.items()}
     first, rows = _numbered(done, fields)
     bad = tuple(
         (s.file.name, first[s] + row, why) for s, d in done.items() if d for row, why in d.bad
     )
+    # A shard that was given up holds rows that nobody has seen, whatever is allowed by now.
     stopped = any(d.stopped for d in done.values() if d)
     if len(bad) > allowed or stopped:
         name, row, why = bad[0]

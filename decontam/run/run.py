@@ -177,7 +177,7 @@ def _scanned(request: Request, index: Index, place: Place, tasks: Sequence[Task]
         from decontam.run.ray import on_cluster
 
         return on_cluster(folder, tasks, options)
-    return in_processes(folder, tasks, options, request.workers)
+    return in_processes(folder, place.work, tasks, options, request.workers)
 
 
 def _saved(index: Index, folder: Path) -> Path:
@@ -227,5 +227,5 @@ def _publish(place: Place, report: Report, merged: Merged) -> Report:
     except BaseException:
         place.clear()
         raise
-    shutil.rmtree(place.work, ignore_errors=True)
+    place.remove_work()
     return replace(report, found=place.out / "matches.parquet")
