@@ -26,7 +26,7 @@ ARRAYS = (
 """The arrays that the scanner takes, in its order."""
 
 PART = 3
-"""Tokens at the end of an n-gram that the scanner looks up first; shorter ones it looks up whole."""
+"""Tokens at the end of an n-gram that are looked up first; shorter ones are looked up whole."""
 
 _BITS_PER_GRAM = 32
 _MOST_WORDS = 1 << 19

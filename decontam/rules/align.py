@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -68,8 +69,8 @@ def _runs(row: Sequence[str], prompt: Sequence[str]) -> list[Block] | None:
     """What `SequenceMatcher.get_matching_blocks` finds, before it joins them; None where it would
     take too long."""
     matcher = SequenceMatcher(None, row, prompt, autojunk=False)
-    places = (len(matcher.b2j.get(word, ())) for word in row)
-    pairs = list(itertools.accumulate(places, initial=0))
+    counts = Counter(prompt)
+    pairs = list(itertools.accumulate((counts[word] for word in row), initial=0))
     found, todo, left = [], [(0, len(row), 0, len(prompt))], WORK
     while todo:
         a, b, c, d = todo.pop()
