@@ -110,9 +110,12 @@ VALUE = st.recursive(
 )
 ROLE = st.sampled_from([*ROLES, "User", "bot", "", "text", "critic"])
 PLAIN_TURN = st.tuples(st.tuples(st.just("role"), ROLE), st.tuples(st.just("content"), TEXT))
-MEMBER = st.tuples(st.just("role"), ROLE) | st.tuples(st.just("content"), TEXT | VALUE)
-MEMBER |= st.tuples(TEXT | st.sampled_from(["name", "tool_calls"]), VALUE)
-TURN = st.lists(MEMBER, max_size=4) | PLAIN_TURN.map(list)
+ODD_MEMBER = (
+    st.tuples(st.just("role"), ROLE)
+    | st.tuples(st.just("content"), TEXT | VALUE)
+    | st.tuples(TEXT | st.sampled_from(["name", "tool_calls"]), VALUE)
+)
+TURN = PLAIN_TURN.map(list) | st.lists(ODD_MEMBER, max_size=4)
 """A message as its members, any of which may stand there twice."""
 TURNS = st.lists(TURN, max_size=4)
 SHAPE = st.sampled_from(
@@ -178,7 +181,7 @@ def lines_of(members: list[tuple[str, object]], seed: int) -> bytes:
     return told.replace("\n", " ").encode("utf-8")
 
 
-@settings(deadline=None, max_examples=1500)
+@settings(deadline=None, max_examples=600)
 @given(ROW, st.integers(0, 2**32))
 def test_a_row_that_is_skimmed_is_the_row_that_the_parser_reads(
     members: list[tuple[str, object]], seed: int
