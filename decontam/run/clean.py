@@ -127,10 +127,7 @@ def _lines(file: DataFile, gone: Collection[int], target: Path) -> int:
 
 
 def _every_line(file: DataFile) -> Iterator[bytes]:
-    with (
-        opened(file) as stream,
-        io.BufferedReader(cast(io.RawIOBase, stream), 1 << 20) as lines,
-    ):
+    with opened(file) as stream, io.BufferedReader(cast(io.RawIOBase, stream), 1 << 20) as lines:
         yield from lines
 
 
