@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -58,13 +59,15 @@ def _ray() -> Any:
     return ray
 
 
-_scans: dict[Path, Scan] = {}
+_scans: dict[tuple[str, str], Scan] = {}
+"""Index and policy -> the scan that a worker keeps for its next shard."""
 
 
 def _work(index: Path, shard: Shard, folder: Path, options: Options) -> Done:
     found = published(folder)
     if found is not None:
         return found  # the node was lost after it had published
-    if index not in _scans:
-        _scans[index] = options.scan(index)
-    return scan_shard(_scans[index], shard, folder, options)
+    key = str(index), json.dumps(options.policy, sort_keys=True)
+    if key not in _scans:
+        _scans[key] = options.scan(index)
+    return scan_shard(_scans[key], shard, folder, options)
