@@ -53,7 +53,7 @@ def is_array(file: DataFile, head: bytes) -> bool:
 
 
 def _lines(stream: BinaryIO, shard: Shard, data: bytes, begin: int) -> Iterator[Records]:
-    """The lines that begin in a shard; `data`, which is read already, begins at the byte `begin`."""
+    """The lines that begin in a shard; `data` is read already and begins at the byte `begin`."""
     whole = shard.file.compression is not None or shard.file.format == "json"
     while whole or stream.tell() < shard.end:
         end = data.rfind(b"\n") + 1
