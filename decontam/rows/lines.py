@@ -36,13 +36,15 @@ def records(stream: BinaryIO, shard: Shard) -> Iterator[Records]:
         # The line that runs into the shard belongs to the one before.
         stream.seek(shard.begin - 1)
         _skip_line(stream)
-        yield from _lines(stream, shard, b"")
+        yield from _lines(stream, shard, b"", stream.tell())
         return
-    head = stream.read(BLOCK).removeprefix(_BOM)
+    head = stream.read(BLOCK)
+    begin = len(_BOM) if head.startswith(_BOM) else 0
     if is_array(shard.file, head):
-        yield from _elements(stream, shard, head[head.index(b"[") + 1 :])
+        begin = head.index(b"[") + 1
+        yield from _elements(stream, shard, head[begin:], begin)
     else:
-        yield from _lines(stream, shard, head)
+        yield from _lines(stream, shard, head[begin:], begin)
 
 
 def is_array(file: DataFile, head: bytes) -> bool:
@@ -50,15 +52,15 @@ def is_array(file: DataFile, head: bytes) -> bool:
     return file.format == "json" and head.removeprefix(_BOM).lstrip()[:1] == b"["
 
 
-def _lines(stream: BinaryIO, shard: Shard, data: bytes) -> Iterator[Records]:
-    """The lines that begin in a shard."""
+def _lines(stream: BinaryIO, shard: Shard, data: bytes, begin: int) -> Iterator[Records]:
+    """The lines that begin in a shard; `data` is read already and begins at the byte `begin`."""
     whole = shard.file.compression is not None or shard.file.format == "json"
     while whole or stream.tell() < shard.end:
         end = data.rfind(b"\n") + 1
         if end:
             yield memoryview(data)[:end], None
-        rest = data[end:]
-        _check(len(rest), stream, shard)
+        rest, begin = data[end:], begin + end
+        _check(len(rest), begin, shard)
         read = stream.read(BLOCK)
         if not read and not whole:
             raise ValueError(f"{shard.file.name}: became shorter while it was read; check it again")
@@ -66,10 +68,10 @@ def _lines(stream: BinaryIO, shard: Shard, data: bytes) -> Iterator[Records]:
             yield rest, None
             return
         data = rest + read
-    yield from _last_lines(stream, shard, data)
+    yield from _last_lines(stream, shard, data, begin)
 
 
-def _last_lines(stream: BinaryIO, shard: Shard, data: bytes) -> Iterator[Records]:
+def _last_lines(stream: BinaryIO, shard: Shard, data: bytes, begin: int) -> Iterator[Records]:
     """What of `data` begins in the shard, and the end of its last line."""
     beyond = stream.tell() - shard.end
     inside = len(data) - beyond
@@ -79,13 +81,14 @@ def _last_lines(stream: BinaryIO, shard: Shard, data: bytes) -> Iterator[Records
     if end:
         yield data[:end], None
         return
-    pieces, size = [data], len(data)
+    last = data.rfind(b"\n") + 1
+    pieces, size = [data], len(data) - last
     while piece := stream.readline(BLOCK):
         pieces.append(piece)
         size += len(piece)
         if piece.endswith(b"\n"):
             break
-        _check(size, stream, shard)
+        _check(size, begin + last, shard)
     yield b"".join(pieces), None
 
 
@@ -97,18 +100,19 @@ def _skip_line(stream: BinaryIO) -> None:
             break
 
 
-def _elements(stream: BinaryIO, shard: Shard, data: bytes) -> Iterator[Records]:
-    """The elements of a JSON array, cut without being read."""
+def _elements(stream: BinaryIO, shard: Shard, data: bytes, begin: int) -> Iterator[Records]:
+    """The elements of a JSON array, cut without being read; `data` begins at the byte `begin`."""
     empty = True
     while True:
         places, closed = _scanner.separators(data)
         if places and not (empty and closed and len(places) == 1 and not data[: places[0]].strip()):
             yield data, places
         empty = empty and not places
-        rest = data[places[-1] + 1 :] if places else data
+        end = places[-1] + 1 if places else 0
+        rest, begin = data[end:], begin + end
         if closed:
             break
-        _check(len(rest), stream, shard)
+        _check(len(rest), begin, shard)
         read = stream.read(BLOCK)
         if not read:
             raise ValueError(f"{shard.file.name}: ends in the middle of its array; fetch it again")
@@ -117,9 +121,8 @@ def _elements(stream: BinaryIO, shard: Shard, data: bytes) -> Iterator[Records]:
         raise ValueError(f"{shard.file.name}: goes on after the end of its array; keep one array")
 
 
-def _check(size: int, stream: BinaryIO, shard: Shard) -> None:
+def _check(size: int, begin: int, shard: Shard) -> None:
     if size > LONGEST:
-        begin = max(stream.tell() - size, 0)
         raise ValueError(
             f"{shard.file.name}: the row that begins at byte {begin} has more than "
             f"{LONGEST >> 20} MiB; JSON lines need one row a line, so split the row or check the "

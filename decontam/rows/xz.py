@@ -29,13 +29,9 @@ class _Streams(io.RawIOBase):
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb")
         self._stream = lzma.LZMADecompressor()
-        self._told = 0
 
     def readable(self) -> bool:
         return True
-
-    def tell(self) -> int:
-        return self._told
 
     def readinto(self, buffer: object) -> int:
         room = memoryview(buffer).cast("B")  # type: ignore[arg-type]
@@ -52,7 +48,6 @@ class _Streams(io.RawIOBase):
                 self._stream = lzma.LZMADecompressor()
             data = self._stream.decompress(given, len(room))
         room[: len(data)] = data
-        self._told += len(data)
         return len(data)
 
     def close(self) -> None:

@@ -143,8 +143,13 @@ def test_a_column_that_is_asked_for_and_absent_is_refused(tmp_path: Path, capsys
     assert_refused(code, told, "t.parquet has no column 'body'; it has text", out=tmp_path / "out")
 
 
-def test_a_row_over_64_mib_is_refused_where_it_begins(tmp_path: Path, capsys: Told) -> None:
-    for size in (66, 200):
+def test_a_row_over_64_mib_is_refused_where_it_begins(
+    tmp_path: Path, capsys: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = f"t.jsonl: the row that begins at byte {3 * len(FINE)} has more than 64 MiB"
+    for size, shard in ((66, 64 << 20), (200, 64 << 20), (66, 8 << 20)):
+        for module in (decontam.rows.shards, decontam.run.run):
+            monkeypatch.setattr(module, "SHARD", shard)
         with (tmp_path / "t.jsonl").open("wb") as file:
             file.write(FINE * 3 + b'{"text": "')
             for _ in range(size):
@@ -152,8 +157,22 @@ def test_a_row_over_64_mib_is_refused_where_it_begins(tmp_path: Path, capsys: To
             file.write(b'"}\n' + FINE)
         code = call("check", [tmp_path / "t.jsonl"], tmp_path / "out")
         told = capsys.readouterr().err
-        place = f"t.jsonl: the row that begins at byte {3 * len(FINE)} has more than 64 MiB"
         assert_refused(code, told, place, out=tmp_path / "out")
+
+
+@pytest.mark.parametrize("suffix", PACKED)
+@pytest.mark.parametrize("inner", ["jsonl", "json"])
+def test_a_long_row_of_a_compressed_file_is_refused_where_it_begins(
+    inner: str, suffix: str, tmp_path: Path, capsys: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decontam.rows.lines, "BLOCK", 1 << 16)
+    monkeypatch.setattr(decontam.rows.lines, "LONGEST", 1 << 20)
+    between = b"[" if inner == "json" else b""
+    data = between + FINE + (b"," if between else b"") + b'{"text": "' + b"x" * (2 << 20) + b'"}'
+    train = put(tmp_path / f"t.{inner}.{suffix}", PACKED[suffix](data))
+    code = call("check", [train], tmp_path / "out")
+    place = f"{train.name}: the row that begins at byte {data.index(b'{', 5)} has more than 1 MiB"
+    assert_refused(code, capsys.readouterr().err, place, out=tmp_path / "out")
 
 
 @pytest.mark.parametrize("workers", [1, 2])

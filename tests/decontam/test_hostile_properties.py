@@ -60,7 +60,7 @@ def readable(line: bytes) -> bool:
     return True
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(files, st.booleans(), st.sampled_from(sorted(PACKED)), st.sampled_from([3, 50, 1 << 21]))
 @example([(LEAK.strip(), b"\n"), (b"5", b"\n"), (FINE.strip(), b"\n")], True, ".xz", 3)
 def test_cleaned_lines_are_the_lines_without_those_that_are_named(
