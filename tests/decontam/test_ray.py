@@ -130,9 +130,7 @@ def test_a_lost_node_costs_time_and_no_rows(
 
     killed: list[int] = []
     monkeypatch.setattr(decontam.run.ray, "_work", held)
-    request = Request(
-        (str(train),), tmp_path / "out", clean=True, executor="ray", progress=lose
-    )
+    request = Request((str(train),), tmp_path / "out", clean=True, executor="ray", progress=lose)
     cluster.wait_for_nodes()
     run(request, index)
     assert killed
