@@ -98,10 +98,15 @@ def row(text: str, shape: str, rng: random.Random) -> Record:
     if shape == "text":
         return {"text": text}
     cut = rng.randrange(1, max(2, len(text)))
+    return chat_row(text[:cut], text[cut:])
+
+
+def chat_row(user: str, assistant: str) -> Record:
+    """A row of two turns."""
     return {
         "messages": [
-            {"role": "user", "content": text[:cut]},
-            {"role": "assistant", "content": text[cut:]},
+            {"role": "user", "content": user},
+            {"role": "assistant", "content": assistant},
         ]
     }
 

@@ -20,7 +20,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks.decontam.corpus import Edit, Record, pieces, questions, word_edit
+from benchmarks.decontam.corpus import Edit, Record, chat_row, pieces, questions, word_edit
 from benchmarks.decontam.measure import SHARED, parser, table
 
 STEPS = (30, 20, 15, 10, 8, 5)
@@ -62,20 +62,10 @@ def check(
     return Found(len(wanted), len(wanted & flagged), len(flagged - wanted), labels)
 
 
-def chat(text: str, number: int) -> Record:
-    """A row whose user turn holds a text and whose answer is another than the item's."""
-    return {
-        "messages": [
-            {"role": "user", "content": text},
-            {"role": "assistant", "content": f"It is {number}."},
-        ]
-    }
-
-
 def planted(held: Sequence[Record], edit: Edit) -> list[Record]:
     """Each question in a row of its own, between two sentences."""
     return [
-        chat(f"Please solve this.\n{edit(q['prompt'])}\nThanks!", number)
+        chat_row(f"Please solve this.\n{edit(q['prompt'])}\nThanks!", f"It is {number}.")
         for number, q in enumerate(held)
     ]
 
@@ -90,13 +80,19 @@ def full_width(text: str) -> str:
     return "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in text)
 
 
-def marked(text: str) -> str:
-    """Every fifth word in bold and one word a link, as a quotation."""
-    words = [
-        f"**{w}**" if k % 5 == 0 else f"[{w}](https://example.org/{k})" if k == 7 else w
-        for k, w in enumerate(text.split(" "))
-    ]
-    return "> " + " ".join(words)
+def bold(step: int) -> Edit:
+    """One word in `step` between pairs of asterisks."""
+    return lambda text: " ".join(
+        f"**{w}**" if k % step == 0 else w for k, w in enumerate(text.split(" "))
+    )
+
+
+def linked(text: str) -> str:
+    """The word in the middle made a link."""
+    words = text.split(" ")
+    middle = len(words) // 2
+    words[middle] = f"[{words[middle]}](https://example.org/{words[middle]})"
+    return " ".join(words)
 
 
 LAYOUTS: Mapping[str, Edit] = {
@@ -106,7 +102,10 @@ LAYOUTS: Mapping[str, Edit] = {
     "no-break spaces": lambda text: text.replace(" ", "\u00a0"),
     "curly quotes": lambda text: text.replace("'", "\u2019").replace('"', "\u201c"),
     "bold, quoted": lambda text: f"> **{text}**",
-    "bold words, a link": marked,
+    "bold, 1 word in 20": bold(20),
+    "bold, 1 word in 10": bold(10),
+    "bold, 1 word in 5": bold(5),
+    "one link": linked,
     "HTML": lambda text: f"<p>{text.replace('. ', '.</p><p>')}</p>",
     "zero-width in words": lambda text: ZERO_WIDTH.join(text),
     "full width": full_width,
@@ -159,7 +158,7 @@ def by_place(held: Sequence[Record], presets: Sequence[str], step: int) -> None:
         for place in PLACES:
             edit = word_edit(step) if step else str
             rows = [
-                chat(_within(text, edit(q["prompt"]), place), number)
+                chat_row(_within(text, edit(q["prompt"]), place), f"It is {number}.")
                 for number, (q, text) in enumerate(zip(held, around, strict=True))
             ]
             lines.append(
