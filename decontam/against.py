@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from decontam.items.item import Item, read_items
+from decontam.text.objects import read_json
 
 
 def read_against(given: Sequence[str], hub: Path | None) -> list[Item]:
@@ -24,13 +24,17 @@ def read_against(given: Sequence[str], hub: Path | None) -> list[Item]:
     """
     found: dict[tuple[object, object], Mapping[str, object]] = {}
     for name in given:
+        empty = True
         for record in _records(name, hub):
+            empty = False
             key = record.get("benchmark"), record.get("id")
             if found.setdefault(key, record) != record:
                 raise ValueError(
                     f"{name}: benchmark {key[0]!r} has two different items with the id {key[1]!r}; "
                     "give every item of a benchmark its own id"
                 )
+        if empty:
+            raise ValueError(f"{name} holds no items; remove it or fetch it again")
     return read_items(found.values())
 
 
@@ -52,7 +56,7 @@ def _lines(path: Path) -> Iterator[Mapping[str, object]]:
             if not line.strip():
                 continue
             try:
-                record = json.loads(line)
+                record = read_json(line)
             except (ValueError, RecursionError) as error:
                 raise ValueError(f"{path}: line {number} is not JSON: {error}; fix it") from error
             yield _checked(path, number, record)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,8 +20,7 @@ CLEAN, CONTAMINATED, WRONG_REQUEST, INTERRUPTED = 0, 1, 2, 130
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(WRONG_REQUEST, f"error: {message}\n")
+        self.exit(WRONG_REQUEST, f"error: {message}; {self.prog} --help tells more\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,22 +29,33 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     arguments = _parser().parse_args(argv)
     try:
-        return int(arguments.command(arguments))
+        code = int(arguments.command(arguments))
+        sys.stdout.flush()
+        return code
     except BlockedError as blocked:
         print(f"blocked: {blocked}; nothing was written", file=sys.stderr)  # noqa: T201
         return CONTAMINATED
     except (ValueError, OSError) as error:
         print(f"error: {_said(error)}", file=sys.stderr)  # noqa: T201
         return WRONG_REQUEST
+    except MemoryError:
+        print("error: not enough memory; give fewer --workers", file=sys.stderr)  # noqa: T201
+        return WRONG_REQUEST
     except KeyboardInterrupt:
         print("interrupted; the same command goes on where it was", file=sys.stderr)  # noqa: T201
         return INTERRUPTED
+    except Exception:  # noqa: BLE001  (Python's own exit code would say "contaminated")
+        traceback.print_exc()
+        print("error: this is a defect of decontam; please report it", file=sys.stderr)  # noqa: T201
+        return WRONG_REQUEST
 
 
 def _said(error: ValueError | OSError) -> str:
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
-        return f"{place}{error.strerror}; make room or choose another place, and run it again"
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        remedy = "make room or choose another place" if full else "choose another place"
+        return f"{place}{error.strerror}; {remedy}, and run it again"
     return str(error)
 
 

@@ -19,14 +19,16 @@ from decontam.text.scanner import Hashes, gram_keys, scanner_alphabet
 LOOKED_FOR: Mapping[Part, int] = {"prompt": QUESTION, "passage": QUESTION, "answer": ANSWER}
 
 ARRAYS = (
-    "grams", "gram_buckets", "bitmap", "part_bitmap", "bounds", "post_entry", "post_position",
+    "grams", "gram_buckets", "bitmap", "part_bitmap", "short_bitmap", "bounds", "post_entry",
+    "post_position",
     "vocabulary", "vocabulary_buckets", "prompt_bounds", "prompt_tokens",
     "bit_bounds", "bit_tokens", "bits", "bit_counts", "least", "parts", "match_n", "totals",
+    "gram_sizes",
 )  # fmt: skip
 """The arrays that the scanner takes, in its order."""
 
 PART = 3
-"""Tokens at the end of an n-gram that the scanner looks up first."""
+"""Tokens of the parts of an n-gram that the scanner looks up first; a shorter n-gram has none."""
 
 _BITS_PER_GRAM = 32
 _MOST_WORDS, _MOST_PART_WORDS = 1 << 19, 1 << 17
@@ -66,7 +68,7 @@ class Index:
     policy: Policy
     entries: Entries
     arrays: Mapping[str, Array]
-    """By the names in `ARRAYS`, and `gram_sizes`."""
+    """By the names in `ARRAYS`."""
     sizes: tuple[int, ...]
     """The lengths of the n-grams that are looked up."""
     screen: Screen
@@ -121,7 +123,8 @@ def build(
         match_n: For each entry the n of its token-match, where the screen has windows.
     """
     prompts = Ragged.of([e.ids for e in entries.entries])
-    keys = _keys(entries.vocabulary.hashes[prompts.values], prompts.bounds, grams)
+    hashes = entries.vocabulary.hashes[prompts.values]
+    keys = _keys(hashes, prompts.bounds, grams)
     order = np.argsort(keys, kind="stable")
     first = np.flatnonzero(np.append(True, np.diff(keys[order]) != 0))
     distinct = keys[order][first]
@@ -129,9 +132,8 @@ def build(
         "grams": distinct,
         "gram_buckets": _buckets(distinct),
         "bitmap": _bitmap(distinct),
-        "part_bitmap": _bitmap(
-            _parts(entries.vocabulary.hashes[prompts.values], prompts), _MOST_PART_WORDS
-        ),
+        "part_bitmap": _bitmap(_parts(hashes, prompts), _MOST_PART_WORDS),
+        "short_bitmap": _bitmap(keys[grams.n < PART]),
         "bounds": np.append(first, len(keys)).astype(np.uint32),
         "post_entry": grams.entry[order].astype(np.uint32),
         "post_position": grams.position[order].astype(np.uint32),
@@ -157,13 +159,8 @@ def _keys(hashes: Hashes, bounds: Ints, grams: Grams) -> Hashes:
 
 
 def _parts(hashes: Hashes, prompts: Ragged) -> Hashes:
-    """Keys of every `PART`-gram of every entry, and of the entries that are shorter."""
-    keys = [np.zeros(0, dtype=np.uint64)]
-    lengths = np.diff(prompts.bounds)
-    for n in range(1, PART + 1):
-        fits = prompts.fits(n) if n == PART else np.repeat(lengths == n, lengths) & prompts.fits(n)
-        keys.append(gram_keys(hashes, n)[np.flatnonzero(fits)])
-    return np.concatenate(keys)
+    """Keys of every `PART`-gram of every entry."""
+    return gram_keys(hashes, PART)[np.flatnonzero(prompts.fits(PART))]
 
 
 def _gram_sizes(entries: int, grams: Grams) -> Array:

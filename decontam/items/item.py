@@ -47,8 +47,8 @@ def _item(number: int, record: Mapping[str, object]) -> Item:
     if not isinstance(record, Mapping):
         raise ValueError(f"item {number} is {type(record).__name__}, not a mapping; pass records")
     options = record.get("options") or ()
-    if isinstance(options, str) or not isinstance(options, Iterable):
-        raise ValueError(f"item {number}: 'options' is {options!r}; make it a list of strings")
+    if isinstance(options, (str, Mapping)) or not isinstance(options, Iterable):
+        raise ValueError(f"item {number}: 'options' is {options!r:.60}; make it a list of strings")
     return Item(
         benchmark=_string(number, record, "benchmark"),
         id=str(record["id"])
@@ -57,7 +57,7 @@ def _item(number: int, record: Mapping[str, object]) -> Item:
         prompt=_string(number, record, "prompt"),
         answer=_optional(number, record, "answer"),
         passage=_optional(number, record, "passage"),
-        options=tuple(map(str, options)),
+        options=tuple(_whole(number, "options", str(option)) for option in options),
     )
 
 
@@ -65,10 +65,21 @@ def _string(number: int, record: Mapping[str, object], key: str) -> str:
     value = record.get(key)
     if not isinstance(value, str):
         raise ValueError(
-            f"item {number}: {key!r} is {value!r}; every item needs the strings "
+            f"item {number}: {key!r} is {value!r:.60}; every item needs the strings "
             "'benchmark', 'id' and 'prompt'"
         )
-    return value
+    return _whole(number, key, value)
+
+
+def _whole(number: int, key: str, text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"item {number}: {key!r} holds a lone surrogate at character {error.start}; write the "
+            "items again as UTF-8"
+        ) from error
+    return text
 
 
 def _optional(number: int, record: Mapping[str, object], key: str) -> str | None:

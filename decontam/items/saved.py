@@ -15,13 +15,13 @@ from typing import Any, get_args
 import numpy as np
 
 from decontam.items.entries import Entries, Entry, Vocabulary
-from decontam.items.index import Index, Screen
+from decontam.items.index import ARRAYS, Index, Screen
 from decontam.items.item import Item
 from decontam.policy import Policy, Rule
 from decontam.text import scanner, tokens
 
 VERSIONS = {
-    "index": 1,
+    "index": 2,
     "tokens": tokens.VERSION,
     "scanner": scanner.VERSION,
     "unicode": unicodedata.unidata_version,
@@ -58,6 +58,7 @@ def publish(index: Index, folder: Path) -> None:
         raise ValueError(f"{folder} exists; choose another folder or remove it")
     folder.parent.mkdir(parents=True, exist_ok=True)
     staging = folder.with_name(f".{folder.name}.{os.getpid()}")
+    shutil.rmtree(staging, ignore_errors=True)  # of a process that was killed
     staging.mkdir()
     try:
         save(index, staging)
@@ -73,10 +74,18 @@ def load(folder: Path) -> Index:
         ValueError: it is none, or one of another version; names the folder and the remedy.
     """
     about = _about(folder)
+    try:
+        return _load(folder, about)
+    except (OSError, EOFError, ValueError, LookupError, TypeError) as error:
+        raise ValueError(f"{folder} is a damaged index ({error}); make it again") from error
+
+
+def _load(folder: Path, about: Mapping[str, Any]) -> Index:
     names = [path.stem for path in folder.glob("*.npy")]
     arrays = {n: np.load(folder / f"{n}.npy", mmap_mode="r", allow_pickle=False) for n in names}
     words = tuple((folder / "words.txt").read_text(encoding="utf-8").split("\n"))
-    items = tuple(_item(line) for line in (folder / "items.jsonl").open(encoding="utf-8"))
+    with (folder / "items.jsonl").open(encoding="utf-8") as lines:
+        items = tuple(map(_item, lines))
     bounds, flat = arrays["prompt_bounds"].tolist(), arrays["prompt_tokens"].tolist()
     entries = tuple(
         Entry(items[item], part, tuple(flat[bounds[k] : bounds[k + 1]]), reason)
@@ -84,6 +93,8 @@ def load(folder: Path) -> Index:
     )
     vocabulary = Vocabulary(words, arrays["vocabulary"])
     policy, screen = read_policy(about["policy"]), Screen(**about["screen"])
+    if missing := sorted({*ARRAYS, "gram_sizes"} - arrays.keys()):
+        raise ValueError(f"{missing[0]}.npy is missing")
     return Index(policy, Entries(items, entries, vocabulary), arrays, tuple(about["sizes"]), screen)
 
 
@@ -117,8 +128,11 @@ def _about(folder: Path) -> dict[str, Any]:
         raise ValueError(
             f"{folder} is no index; make one with python -m decontam index --out {folder}"
         )
-    about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    if about.get("versions") != VERSIONS:
+    try:
+        about = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}); make the index again") from error
+    if not isinstance(about, dict) or about.get("versions") != VERSIONS:
         raise ValueError(f"{folder} is an index of another version; make it again")
     return about
 

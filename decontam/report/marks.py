@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from decontam.rules.align import align
@@ -13,13 +12,6 @@ Pieces = tuple[str, ...]
 
 Runs = list[tuple[int, int]]
 """First position and end of runs of tokens, in order."""
-
-ALIGNED = 20_000
-"""Pairs of equal tokens up to which texts are aligned: the time grows with these pairs times the
-number of runs, and a repetitive text has millions of them."""
-
-GRAM = 5
-"""Length of the n-grams that are marked, wherever they stand, in texts too long to align."""
 
 
 def shared(train: str, item: str) -> tuple[Pieces, Pieces]:
@@ -37,20 +29,10 @@ def _runs(row: Sequence[str], prompt: Sequence[str]) -> tuple[Runs, Runs]:
     if row == prompt:
         whole = [(0, len(row))] if row else []
         return whole, whole
-    counts = Counter(prompt)
-    if sum(counts[word] for word in row) > ALIGNED:
-        return _grams_of(row, prompt), _grams_of(prompt, row)
     alignment = align(row, prompt)
     held = alignment.positions()
     blocks = [block for block in alignment.blocks if block[1] in held]
     return [(at, at + size) for at, _, size in blocks], [(at, at + size) for _, at, size in blocks]
-
-
-def _grams_of(words: Sequence[str], other: Sequence[str]) -> Runs:
-    """Where the n-grams stand that the other text holds too."""
-    known = {tuple(other[k : k + GRAM]) for k in range(len(other) - GRAM + 1)}
-    starts = range(len(words) - GRAM + 1)
-    return [(k, k + GRAM) for k in starts if tuple(words[k : k + GRAM]) in known]
 
 
 def _pieces(text: str, tokens: Tokens, runs: Runs) -> Pieces:

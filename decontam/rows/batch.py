@@ -57,10 +57,15 @@ def gather(numbers: Sequence[int], doc: Callable[[int], Doc], mode: Mode) -> Bat
             asked += row.asked(mode)
             texts += [s.text for s in row.segments]
         except ValueError as error:
-            bad[place] = str(error).removeprefix(f"row {number}").removeprefix(":").strip()
+            bad[place] = why_bad(number, error)
         ends.append(len(texts))
     counted = np.array(ends, dtype=np.int32).tobytes()
     return Batch(numbers, doc, texts, bytes(asked), counted, bad)
+
+
+def why_bad(number: int, error: ValueError) -> str:
+    """Why a row cannot be read, without its number, which is told beside it."""
+    return str(error).removeprefix(f"row {number}").removeprefix(":").strip()
 
 
 def batches(docs: Iterable[Doc], mode: Mode) -> Iterator[Batch]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal, cast
+from typing import BinaryIO, Literal
 
 Format = Literal["jsonl", "json", "parquet"]
 Compression = Literal["gz", "zst", "bz2", "xz"]
@@ -32,6 +32,18 @@ class DataFile:
     compression: Compression | None
     size: int
     """Bytes on disk."""
+    changed: int
+    """When it was last changed, in ns."""
+
+    def check_unchanged(self) -> None:
+        """Make sure that the file is still what was found.
+
+        Raises:
+            ValueError: it is not; what was read of it says nothing of what it is now.
+        """
+        now = self.path.stat()
+        if (now.st_size, now.st_mtime_ns) != (self.size, self.changed):
+            raise ValueError(f"{self.name} changed while it was read; check it again")
 
 
 def find_files(given: Sequence[str]) -> list[DataFile]:
@@ -44,7 +56,7 @@ def find_files(given: Sequence[str]) -> list[DataFile]:
         ValueError: nothing there, a file that cannot be read as rows, a link to a folder, the same
             file named twice; the message names the path and the remedy.
     """
-    paths = sorted({p.absolute(): p for name in given for p in _expand(name)}.items())
+    paths = sorted({_absolute(p): p for name in given for p in _expand(name)}.items())
     if not paths:
         raise ValueError("no training data; name at least one file, folder or glob")
     _once([path for path, _ in paths])
@@ -65,17 +77,17 @@ def opened(file: DataFile) -> Iterator[BinaryIO]:
             yield stream
     except (OSError, EOFError) as error:
         raise ValueError(f"{file.name}: cannot be read to its end: {error}; {_remedy()}") from error
-    except _lzma_error() as error:
-        raise ValueError(f"{file.name}: broken xz stream: {error}; {_remedy()}") from error
+    except _stream_errors() as error:
+        raise ValueError(f"{file.name}: broken stream: {error}; {_remedy()}") from error
 
 
 def _open(file: DataFile) -> BinaryIO:
     if file.compression is None:
         return file.path.open("rb")
     if file.compression == "xz":
-        import lzma
+        from decontam.rows.xz import opened_xz
 
-        return cast(BinaryIO, lzma.open(file.path))
+        return opened_xz(file.path)
     import pyarrow as pa
 
     # Arrow's streams are the fast ones here, read all frames, and refuse one that ends early.
@@ -84,10 +96,12 @@ def _open(file: DataFile) -> BinaryIO:
     return stream
 
 
-def _lzma_error() -> type[Exception]:
+def _stream_errors() -> tuple[type[Exception], ...]:
     import lzma
 
-    return lzma.LZMAError
+    import pyarrow as pa
+
+    return lzma.LZMAError, pa.ArrowException
 
 
 def _remedy() -> str:
@@ -96,6 +110,8 @@ def _remedy() -> str:
 
 def _expand(name: str) -> Iterator[Path]:
     path = Path(name)
+    if not name:
+        raise ValueError("an empty name; name a file, folder, glob or Hub dataset (org/name)")
     if path.is_dir():
         yield from _leaves(path)
     elif path.exists() or path.is_symlink():
@@ -110,6 +126,11 @@ def _expand(name: str) -> Iterator[Path]:
         raise ValueError(
             f"{name} does not exist; name a file, folder, glob or Hub dataset (org/name)"
         )
+
+
+def _absolute(path: Path) -> Path:
+    """The path without `..`, which would lead cleaned files out of their folder."""
+    return path.parent.resolve() / path.name if ".." in path.parts else path.absolute()
 
 
 def _leaves(folder: Path) -> Iterator[Path]:
@@ -139,13 +160,15 @@ def _no_data(name: str) -> bool:
 def _once(paths: Sequence[Path]) -> None:
     seen: dict[Path, Path] = {}
     for path in paths:
-        real = path.resolve()
+        real = Path(os.path.realpath(path))
         if real in seen and seen[real] != path:
             raise ValueError(f"{path} and {seen[real]} are one file; name it once")
         seen[real] = path
 
 
 def _data_file(path: Path, name: str) -> DataFile:
+    if not name.isprintable():
+        raise ValueError(f"{name!a}: a name that cannot be printed; rename the file")
     suffixes = [s.lower() for s in path.suffixes]
     compression = COMPRESSIONS.get(suffixes[-1]) if suffixes else None
     inner = suffixes[-2] if compression and len(suffixes) > 1 else suffixes[-1] if suffixes else ""
@@ -156,7 +179,7 @@ def _data_file(path: Path, name: str) -> DataFile:
         raise ValueError(f"{path} is a link to nothing; remove it or restore its target")
     if not path.is_file():
         raise ValueError(f"{path} is not a regular file; name files with rows")
-    size = path.stat().st_size
-    if size == 0:
+    about = path.stat()
+    if about.st_size == 0:
         raise ValueError(f"{path} is empty; remove it or fetch it again")
-    return DataFile(path, name, shape, compression, size)
+    return DataFile(path, name, shape, compression, about.st_size, about.st_mtime_ns)

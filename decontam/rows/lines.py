@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from decontam.rows.files import DataFile
 from decontam.rows.shards import Shard
 from decontam.text import _scanner
 
@@ -38,10 +39,15 @@ def records(stream: BinaryIO, shard: Shard) -> Iterator[Records]:
         yield from _lines(stream, shard, b"")
         return
     head = stream.read(BLOCK).removeprefix(_BOM)
-    if shard.file.format == "json" and head.lstrip()[:1] == b"[":
+    if is_array(shard.file, head):
         yield from _elements(stream, shard, head[head.index(b"[") + 1 :])
     else:
         yield from _lines(stream, shard, head)
+
+
+def is_array(file: DataFile, head: bytes) -> bool:
+    """Whether a file is a JSON array, by its first `BLOCK` bytes."""
+    return file.format == "json" and head.removeprefix(_BOM).lstrip()[:1] == b"["
 
 
 def _lines(stream: BinaryIO, shard: Shard, data: bytes) -> Iterator[Records]:
@@ -52,7 +58,7 @@ def _lines(stream: BinaryIO, shard: Shard, data: bytes) -> Iterator[Records]:
         if end:
             yield memoryview(data)[:end], None
         rest = data[end:]
-        _check(len(rest), shard)
+        _check(len(rest), stream, shard)
         read = stream.read(BLOCK)
         if not read and not whole:
             raise ValueError(f"{shard.file.name}: became shorter while it was read; check it again")
@@ -79,7 +85,7 @@ def _last_lines(stream: BinaryIO, shard: Shard, data: bytes) -> Iterator[Records
         size += len(piece)
         if piece.endswith(b"\n"):
             break
-        _check(size, shard)
+        _check(size, stream, shard)
     yield b"".join(pieces), None
 
 
@@ -102,7 +108,7 @@ def _elements(stream: BinaryIO, shard: Shard, data: bytes) -> Iterator[Records]:
         rest = data[places[-1] + 1 :] if places else data
         if closed:
             break
-        _check(len(rest), shard)
+        _check(len(rest), stream, shard)
         read = stream.read(BLOCK)
         if not read:
             raise ValueError(f"{shard.file.name}: ends in the middle of its array; fetch it again")
@@ -111,9 +117,11 @@ def _elements(stream: BinaryIO, shard: Shard, data: bytes) -> Iterator[Records]:
         raise ValueError(f"{shard.file.name}: goes on after the end of its array; keep one array")
 
 
-def _check(size: int, shard: Shard) -> None:
+def _check(size: int, stream: BinaryIO, shard: Shard) -> None:
     if size > LONGEST:
+        begin = max(stream.tell() - size, 0)
         raise ValueError(
-            f"{shard.file.name}: a row of more than {LONGEST >> 20} MiB; JSON lines need one row a "
-            "line, so split the row or check the line ends"
+            f"{shard.file.name}: the row that begins at byte {begin} has more than "
+            f"{LONGEST >> 20} MiB; JSON lines need one row a line, so split the row or check the "
+            "line ends"
         )

@@ -32,7 +32,7 @@ def opened_parquet(file: DataFile) -> Iterator[pq.ParquetFile]:
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(file.path) as parquet:
+        with pq.ParquetFile(file.path, page_checksum_verification=True) as parquet:
             yield parquet
     except (pa.ArrowException, OSError) as error:
         raise ValueError(
@@ -60,6 +60,9 @@ def _columns(file: DataFile, names: Sequence[str], fields: Sequence[str]) -> lis
     if missing:
         raise ValueError(f"{file.name} has no column {missing[0]!r}; it has {', '.join(names)}")
     columns = [n for n in names if n in (fields or KEYS)]
+    twice = [n for n in columns if columns.count(n) > 1]
+    if twice:
+        raise ValueError(f"{file.name} has two columns {twice[0]!r}; rename or drop one")
     if not columns:
         raise ValueError(
             f"{file.name} has the columns {', '.join(names)}; name those with text with --fields"
@@ -69,7 +72,7 @@ def _columns(file: DataFile, names: Sequence[str], fields: Sequence[str]) -> lis
 
 def _batch(table: pa.RecordBatch, first: int, mode: Mode, fields: Sequence[str]) -> Batch:
     def doc(place: int) -> Doc:
-        return read_row(first + place, table.slice(place, 1).to_pylist()[0], fields)
+        return read_row(first + place, _row(table, place), fields)
 
     numbers = range(first, first + table.num_rows)
     quick = None if fields else _columns_of(table, mode)
@@ -77,6 +80,14 @@ def _batch(table: pa.RecordBatch, first: int, mode: Mode, fields: Sequence[str])
         return gather(numbers, doc, mode)
     texts, masks, ends = quick
     return Batch(numbers, doc, texts, masks, np.asarray(ends, dtype=np.int32).tobytes())
+
+
+def _row(table: pa.RecordBatch, place: int) -> dict[str, object]:
+    try:
+        row: dict[str, object] = table.slice(place, 1).to_pylist()[0]
+    except (ValueError, ArithmeticError) as error:
+        raise ValueError(f"holds what cannot be read: {error}; fix or remove it") from error
+    return row
 
 
 Quick = tuple[list[str], bytes, Sequence[int]]

@@ -7,7 +7,6 @@ decide what a row is; tests hold the two readings together.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from decontam.rows.batch import Batch, Block, gather
 from decontam.rows.shapes import ANSWER, QUESTION, Doc, Mode, asked, read_row, role_of
 from decontam.text import _scanner
+from decontam.text.objects import read_json
 
 ROLES = ("user", "assistant", "system", "tool", "human", "gpt", "function", "developer", "model")
 """Roles as data usually writes them; rows with others are read with care."""
@@ -63,7 +63,7 @@ class RecordReader:
 
     def _doc(self, number: int, record: bytes) -> Doc:
         try:
-            row = json.loads(record)
+            row = read_json(record)
         except (ValueError, RecursionError) as error:
             raise ValueError(f"row {number} is not JSON: {error}; fix or remove it") from error
-        return read_row(number, row, self.fields)
+        return read_row(number, row, self.fields)  # type: ignore[arg-type]

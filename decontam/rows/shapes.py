@@ -16,9 +16,12 @@ QUESTION, ANSWER = 1, 2
 
 FORMATS = (
     "'messages', 'prompt' (with 'response', 'completion' or 'chosen'/'rejected'), 'chosen'/"
-    "'rejected', 'instruction' (with 'input' and 'output'), 'conversations' or 'text'; name other "
-    "fields with --fields"
+    "'rejected', 'instruction' (with 'input' and 'output'), 'conversations' or 'text', neither "
+    "null nor empty; name other fields with --fields"
 )
+MEDIA = ("image", "image_url", "input_image", "audio", "input_audio", "video", "video_url", "file")
+"""Types of the parts of a message that hold no text."""
+
 Parts = list[tuple[str, str]]
 
 _ROLES = {"human": "user", "gpt": "assistant", "model": "assistant", "bot": "assistant"}
@@ -101,7 +104,7 @@ def read_row(number: int, row: Row, fields: Sequence[str] = ()) -> Doc:
     parts = [part for key, read in _SHAPES.items() if row.get(key) is not None
              for part in read(f"row {number}", row)]  # fmt: skip
     if not parts:
-        raise ValueError(f"row {number} has the keys {sorted(row)}; it needs {FORMATS}")
+        raise ValueError(f"row {number} has the keys {list(row)!s:.200}; it needs {FORMATS}")
     return _doc(number, parts)
 
 
@@ -164,7 +167,7 @@ _SHAPES: Mapping[str, Callable[[str, Row], Parts]] = {
 def _field(where: str, row: Row, key: str) -> Parts:
     value = row.get(key)
     if value is None:
-        raise ValueError(f"{where} has no field {key!r}; it has {', '.join(map(str, row))}")
+        raise ValueError(f"{where} has no field {key!r}; it has {list(row)!s:.200}")
     if isinstance(value, Sequence) and value and all(isinstance(v, str) for v in value):
         return [("text", str(v)) for v in ([value] if isinstance(value, str) else value)]
     return _string_or_turns(where, row, key, "text")
@@ -198,11 +201,26 @@ def _content(place: str, key: str, turn: Mapping[str, object]) -> str:
     """The text of a message, which may come in typed parts or be a call of a tool."""
     value = turn.get(key)
     if isinstance(value, Sequence) and not isinstance(value, str):
-        said = [part.get("text") for part in value if isinstance(part, Mapping)]
-        return "\n".join(text for text in said if isinstance(text, str))
+        said = (_part(f"{place}: {key}[{k}]", part) for k, part in enumerate(value))
+        return "\n".join(text for text in said if text)
     if value is None and turn.get("tool_calls"):
-        return json.dumps(turn["tool_calls"], ensure_ascii=False, default=str)
+        return _dumped(turn["tool_calls"])
     return _text(place, key, value)
+
+
+def _part(place: str, part: object) -> str:
+    """What one part of a message says: its text, nothing for media, else all that it holds."""
+    if isinstance(part, str):
+        return part
+    if not isinstance(part, Mapping):
+        raise ValueError(f"{place} is {part!r:.60}; make it a string or an object with a 'text'")
+    if isinstance(text := part.get("text"), str):
+        return text
+    return "" if part.get("type") in MEDIA else _dumped(part)
+
+
+def _dumped(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _text(where: str, key: str, value: object) -> str:

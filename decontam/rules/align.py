@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -13,6 +16,11 @@ LEAST_RUN = 2
 
 CLOSE = 2
 """Tokens that may stand between a single agreeing token and the run that vouches for it."""
+
+WORK = 4_000_000
+"""Pairs of equal tokens that the search for runs may look at, one after the other: about a second.
+Edited copies of texts of 2,500 tokens need half of it; a repetitive text of as many needs 500 times
+as much."""
 
 Block = tuple[int, int, int]
 """Start in the row, start in the prompt, tokens."""
@@ -49,9 +57,75 @@ class Alignment:
 
 
 def align(row: Sequence[str], prompt: Sequence[str]) -> Alignment:
-    """Align by longest common runs first (Ratcliff and Obershelp, 1988)."""
-    blocks = SequenceMatcher(None, row, prompt, autojunk=False).get_matching_blocks()
-    return Alignment(row, prompt, tuple((b.a, b.b, b.size) for b in blocks if b.size))
+    """Align by longest common runs first (Ratcliff and Obershelp, 1988); where that is more than
+    `WORK`, by a longest common subsequence, whose time does not depend on how texts repeat."""
+    found: Iterable[Block] | None = _runs(row, prompt)
+    if found is None:
+        found = ((at, start, 1) for at, start in _subsequence(row, prompt))
+    return Alignment(row, prompt, tuple(_joined(found)))
+
+
+def _runs(row: Sequence[str], prompt: Sequence[str]) -> list[Block] | None:
+    """What `SequenceMatcher.get_matching_blocks` finds, before it joins them; None where it would
+    take too long."""
+    matcher = SequenceMatcher(None, row, prompt, autojunk=False)
+    counts = Counter(prompt)
+    pairs = list(itertools.accumulate((counts[word] for word in row), initial=0))
+    found, todo, left = [], [(0, len(row), 0, len(prompt))], WORK
+    while todo:
+        a, b, c, d = todo.pop()
+        left -= pairs[b] - pairs[a]
+        if left < 0:
+            return None
+        at, start, size = matcher.find_longest_match(a, b, c, d)
+        if size:
+            found.append((at, start, size))
+            ranges = ((a, at, c, start), (at + size, b, start + size, d))
+            todo += [r for r in ranges if r[0] < r[1] and r[2] < r[3]]
+    return sorted(found)
+
+
+def _subsequence(row: Sequence[str], prompt: Sequence[str]) -> list[tuple[int, int]]:
+    """Places in row and prompt of a longest common subsequence (Hyyro 2004, "Bit-parallel
+    LCS-length computation revisited"): a bit of a state is 0 where one more token of the prompt
+    makes the subsequence with the row so far longer."""
+    bits: dict[str, int] = {}
+    for start, word in enumerate(prompt):
+        bits[word] = bits.get(word, 0) | 1 << start
+    every = (1 << len(prompt)) - 1
+
+    def add(state: int, word: str) -> int:
+        there = state & bits.get(word, 0)
+        return (state + there | state - there) & every
+
+    # States are kept at every `step` tokens of the row and made again in between, on the way back.
+    step = math.isqrt(len(row)) + 1
+    states = itertools.accumulate(row, add, initial=every)
+    kept = list(itertools.islice(states, 0, None, step))
+    found, start = [], len(prompt)
+    for first in reversed(range(0, len(row), step)):
+        between = row[first : first + step]
+        known = list(itertools.accumulate(between, add, initial=kept[first // step]))
+        for k in reversed(range(len(between))):
+            start = (~known[k + 1] & (1 << start) - 1).bit_length()
+            if start and known[k] >> start - 1 & 1:
+                start -= 1
+                found.append((first + k, start))
+    return found[::-1]
+
+
+def _joined(blocks: Iterable[Block]) -> Iterator[Block]:
+    """The blocks, those without a token between them on either side as one."""
+    last = (0, 0, 0)
+    for at, start, size in blocks:
+        if (at, start) == (last[0] + last[2], last[1] + last[2]):
+            last = (last[0], last[1], last[2] + size)
+            continue
+        if last[2]:
+            yield last
+        last = (at, start, size)
+    if last[2]:
+        yield last
 
 
 def _close(single: Block, run: Block) -> bool:

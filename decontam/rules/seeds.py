@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from decontam.items.entries import Entries, Ints
 from decontam.items.index import Grams
@@ -47,6 +48,7 @@ def _seeds(
     for n in np.unique(sizes).tolist():
         counts = group.counts(n)
         at = np.flatnonzero((sizes[owners] == n) & group.first(n))
+        at = _told(at, owners, _repeats(group.distinct.values, n))
         rarest = np.full(group.size, np.iinfo(np.int64).max)
         np.minimum.at(rarest, owners[at], counts[at])
         at = at[counts[at] <= np.maximum(group.limit, rarest[owners[at]])]
@@ -54,6 +56,22 @@ def _seeds(
         for place, own in zip(places, group.places, strict=True):
             mine = at[begins[own] : begins[own + 1]] - bounds[own]
             yield np.full(len(mine), place), mine, np.full(len(mine), n)
+
+
+def _repeats(values: Ints, n: int) -> NDArray[np.bool_]:
+    """Whether the n tokens from each place on are one token n times, which says nothing."""
+    same = np.append(values[1:] == values[:-1], False)
+    runs = np.concatenate(([0], np.cumsum(same)))
+    ends = np.minimum(np.arange(len(values)) + n - 1, len(values))
+    repeats: NDArray[np.bool_] = runs[ends] - runs[:-1] == n - 1
+    return repeats
+
+
+def _told(at: Ints, owners: Ints, repeats: NDArray[np.bool_]) -> Ints:
+    """Places without repeats, unless an entry has nothing else."""
+    others = np.zeros(owners[-1] + 1, dtype=np.bool_)
+    others[owners[at[~repeats[at]]]] = True
+    return at[~repeats[at] | ~others[owners[at]]]
 
 
 def _group(entries: Entries, places: Sequence[int]) -> Group:

@@ -10,14 +10,17 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from decontam.policy import Policy
 from decontam.report.report import Report
 from decontam.rows.files import DataFile, opened
-from decontam.rows.lines import records
+from decontam.rows.lines import BLOCK, is_array, records
 from decontam.rows.parquet import opened_parquet
 from decontam.rows.shards import Shard
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Bad = Sequence[tuple[str, int, str]]
 """Unreadable rows: file, row, reason."""
@@ -97,8 +100,8 @@ def clean_files(
         target = folder / file.name
         target.parent.mkdir(parents=True, exist_ok=True)
         rows = _WRITERS[file.format](file, gone, target)
-        now = file.path.stat()
-        if rows + len(gone) != counts[file.name] or now.st_size != file.size:
+        file.check_unchanged()
+        if rows + len(gone) != counts[file.name]:
             raise ValueError(f"{file.name} changed since it was scanned; check it again")
         _sync(target)
         kept += rows
@@ -107,8 +110,8 @@ def clean_files(
 
 def _lines(file: DataFile, gone: Collection[int], target: Path) -> int:
     row = kept = 0
-    with opened(file) as stream, _written(file, target) as out:
-        for number, line in enumerate(io.BufferedReader(cast(io.RawIOBase, stream), 1 << 20)):
+    with _written(file, target) as out:
+        for number, line in enumerate(_every_line(file)):
             told = line.removeprefix(b"\xef\xbb\xbf") if number == 0 else line
             if told.isspace() or not told:
                 out.write(line)
@@ -120,10 +123,18 @@ def _lines(file: DataFile, gone: Collection[int], target: Path) -> int:
     return kept
 
 
+# What reads a file is apart from what writes another, so that neither is blamed for the other.
+
+
+def _every_line(file: DataFile) -> Iterator[bytes]:
+    with opened(file) as stream, io.BufferedReader(cast(io.RawIOBase, stream), 1 << 20) as lines:
+        yield from lines
+
+
 def _json(file: DataFile, gone: Collection[int], target: Path) -> int:
     with opened(file) as stream:
-        head = stream.read(1 << 16).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-    if head != b"[":
+        array = is_array(file, stream.read(BLOCK))
+    if not array:
         return _lines(file, gone, target)
     kept = 0
     with _written(file, target) as out:
@@ -151,18 +162,23 @@ def _parquet(file: DataFile, gone: Collection[int], target: Path) -> int:
 
     first = kept = 0
     with opened_parquet(file) as source:
-        groups = source.num_row_groups
+        schema, groups = source.schema_arrow, source.num_row_groups
         codec = source.metadata.row_group(0).column(0).compression if groups else "SNAPPY"
-        codec = "NONE" if codec == "UNCOMPRESSED" else codec
-        with pq.ParquetWriter(target, source.schema_arrow, compression=codec) as writer:
-            for group in range(groups):
-                table = source.read_row_group(group)
-                mask = pa.array([first + k not in gone for k in range(table.num_rows)], pa.bool_())
-                first += table.num_rows
-                left = table.filter(mask)
-                kept += left.num_rows
-                writer.write_table(left)
+    codec = "NONE" if codec == "UNCOMPRESSED" else codec
+    with pq.ParquetWriter(target, schema, compression=codec) as writer:
+        for table in _row_groups(file):
+            mask = pa.array([first + k not in gone for k in range(table.num_rows)], pa.bool_())
+            first += table.num_rows
+            left = table.filter(mask)
+            kept += left.num_rows
+            writer.write_table(left)
     return kept
+
+
+def _row_groups(file: DataFile) -> Iterator[pa.Table]:
+    with opened_parquet(file) as source:
+        for group in range(source.num_row_groups):
+            yield source.read_row_group(group)
 
 
 _WRITERS: Mapping[str, Callable[[DataFile, Collection[int], Path], int]] = {

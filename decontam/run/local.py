@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from threading import Thread
 
 from decontam.rows.shards import Shard
+from decontam.run.place import lock_work
 from decontam.run.scan import Scan
 from decontam.run.shard import Done, Options, scan_shard
 
@@ -26,14 +29,23 @@ def in_this_process(scan: Scan, tasks: Sequence[Task], options: Options) -> Scan
         yield shard, scan_shard(scan, shard, folder, options)
 
 
-def in_processes(index: Path, tasks: Sequence[Task], options: Options, workers: int) -> Scanned:
-    """Scan shards in several processes, which map one index.
+def in_processes(
+    index: Path, work: Path, tasks: Sequence[Task], options: Options, workers: int
+) -> Scanned:
+    """Scan shards in several processes, which map one index and end with this one.
+
+    Args:
+        index: Folder of the index.
+        work: The folder that no other check may take before the processes have ended.
+        tasks: Shards and where their results go.
+        options: How they are scanned.
+        workers: How many processes.
 
     Raises:
         ValueError: a worker died, or a shard cannot be read.
     """
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _begin, (index, options)) as pool:
+    with ProcessPoolExecutor(workers, context, _begin, (index, work, options)) as pool:
         try:
             yield from _submitted(pool, tasks, options)
         except BrokenProcessPool as error:
@@ -52,9 +64,20 @@ def _submitted(pool: ProcessPoolExecutor, tasks: Sequence[Task], options: Option
             yield waiting.pop(future), future.result()
 
 
-def _begin(index: Path, options: Options) -> None:
+def _begin(index: Path, work: Path, options: Options) -> None:
     global _scan
+    lock_work(work)
+    Thread(target=_end_with_parent, daemon=True).start()
     _scan = options.scan(index)
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent has: nothing else would, for a pool's workers keep its pipes
+    open for each other."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _work(shard: Shard, folder: Path, options: Options) -> Done:

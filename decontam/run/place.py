@@ -11,22 +11,42 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+RESULTS = ("data", "removed.jsonl", "bad_rows.jsonl", "matches.parquet", "items.parquet",
+           "review.html", "summary.json")  # fmt: skip
+"""What a check publishes, the last of it when all the rest is there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a check works and publishes."""
 
     out: Path
+    request: str
+    """Digest of everything that decides the results."""
 
     @property
     def work(self) -> Path:
-        """What is resumed; gone when the check is done."""
-        return self.out / "work"
+        """What is resumed, by request, so that a straggler of another one writes elsewhere."""
+        return self.out / "work" / self.request[:16]
+
+    def clear(self) -> None:
+        """Take back results that were not published to the end."""
+        for name in RESULTS:
+            path = self.out / name
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
 
     @property
     def finished(self) -> bool:
         """Whether the results of a check stand here."""
         return (self.out / "summary.json").is_file()
+
+    def remove_work(self) -> None:
+        """Remove what is under way."""
+        if (self.out / "work").exists():
+            shutil.rmtree(self.out / "work")
 
     def key(self) -> str | None:
         """The request that the folder belongs to, if there is one."""
@@ -51,7 +71,7 @@ def claimed(out: Path, key: str) -> Iterator[Place]:
         ValueError: it holds something else or another check's results, or another process works in
             it; says what to do.
     """
-    place = Place(out)
+    place = Place(out, key)
     out.mkdir(parents=True, exist_ok=True)
     with _locked(out):
         known = place.key()
@@ -61,12 +81,38 @@ def claimed(out: Path, key: str) -> Iterator[Place]:
             raise ValueError(
                 f"{out} holds the results of another check; choose another folder or remove it"
             )
+        for torn in out.glob(".request.json.*"):
+            torn.unlink()
+        _wait_for_workers(out / "work")
+        if known != key or place.finished:
+            place.remove_work()
         if known != key:
-            shutil.rmtree(place.work, ignore_errors=True)
             write_atomically(out / "request.json", json.dumps({"key": key}) + "\n")
         if not place.finished:
-            place.work.mkdir(exist_ok=True)
+            place.clear()
+            place.work.mkdir(parents=True, exist_ok=True)
         yield place
+
+
+def lock_work(work: Path) -> None:
+    """Keep other checks from a folder until this process ends; it may be one of several that do.
+
+    Args:
+        work: What `Place.work` named.
+    """
+    descriptor = os.open(work.parent, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+
+
+def _wait_for_workers(folder: Path) -> None:
+    """Wait until no worker of a process that was killed is left; they end when they notice."""
+    if not folder.exists():
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    finally:
+        os.close(descriptor)
 
 
 def write_atomically(path: Path, text: str) -> None:

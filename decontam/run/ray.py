@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ TRIES = 20
 
 
 def on_cluster(index: Path, tasks: Sequence[Task], options: Options) -> Scanned:
-    """Scan shards as tasks of the cluster that `ray.init` finds, or of one on this machine.
+    """Scan shards as tasks of the cluster that `ray.init` finds (named by RAY_ADDRESS, or started
+    here), or of one on this machine.  This package is installed on every node.
 
     A shard whose node is lost is scanned again elsewhere; one that has been published is not.
 
@@ -53,26 +55,19 @@ def _ray() -> Any:
     except ImportError as error:
         raise ValueError("Ray is not installed; pip install 'assay[ray]'") from error
     if not ray.is_initialized():
-        ray.init(address="auto" if _running() else None, log_to_driver=False)
+        ray.init(log_to_driver=False)
     return ray
 
 
-def _running() -> bool:
-    """Whether a cluster is named, or runs on this machine."""
-    import os
-
-    from ray._private.services import find_gcs_addresses
-
-    return bool(os.environ.get("RAY_ADDRESS") or find_gcs_addresses())
-
-
-_scans: dict[Path, Scan] = {}
+_scans: dict[tuple[str, str], Scan] = {}
+"""Index and policy -> the scan that a worker keeps for its next shard."""
 
 
 def _work(index: Path, shard: Shard, folder: Path, options: Options) -> Done:
     found = published(folder)
     if found is not None:
         return found  # the node was lost after it had published
-    if index not in _scans:
-        _scans[index] = options.scan(index)
-    return scan_shard(_scans[index], shard, folder, options)
+    key = str(index), json.dumps(options.policy, sort_keys=True)
+    if key not in _scans:
+        _scans[key] = options.scan(index)
+    return scan_shard(_scans[key], shard, folder, options)

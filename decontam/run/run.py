@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from decontam.items.index import Index
-from decontam.items.saved import describe, digest, save
+from decontam.items.saved import describe, digest, publish
 from decontam.report.accounts import Accounts
 from decontam.report.allowlist import Allowlist
 from decontam.report.outcome import Summary
@@ -25,7 +25,7 @@ from decontam.rows.shards import SHARD, Shard, shards
 from decontam.run.clean import clean_files, removals
 from decontam.run.local import Scanned, Task, in_processes, in_this_process
 from decontam.run.merge import Folders, Merged, merge
-from decontam.run.place import Place, claimed, write_atomically
+from decontam.run.place import RESULTS, Place, claimed, write_atomically
 from decontam.run.scan import Scan
 from decontam.run.settle import Allows, settle
 from decontam.run.shard import Options, published
@@ -75,11 +75,36 @@ def run(request: Request, index: Index) -> Report:
             report = run(replace(request, out=Path(folder, "out")), index)
             return replace(report, found=tuple(report.evidence()))
     files = find_files(request.train)
+    _check_apart(request.out, request.train)
     allowlist = Allowlist.load(request.allowlist) if request.allowlist else None
-    with claimed(request.out, _key(request, index, files)) as place:
-        if place.finished:
-            return Report.read(place.out, index.policy)
-        return _run(request, index, files, place, allowlist.allows if allowlist else None)
+    try:
+        with claimed(request.out, _key(request, index, files)) as place:
+            if place.finished:
+                return _finished(request, Report.read(place.out, index.policy))
+            return _run(request, index, files, place, allowlist.allows if allowlist else None)
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(request.out)) from error
+
+
+def _check_apart(out: Path, train: Sequence[str]) -> None:
+    """Results among the training files would be taken for rows when the check is resumed."""
+    for name in train:
+        if Path(name).is_dir() and out.resolve().is_relative_to(Path(name).resolve()):
+            raise ValueError(
+                f"--out {out} lies in {name}, which is checked; choose a place outside"
+            )
+
+
+def _finished(request: Request, report: Report) -> Report:
+    bad = report.totals.rows_unreadable
+    if bad > request.allow_bad_rows:
+        raise ValueError(
+            f"{request.out} holds the results of a check with {bad} unreadable rows; give "
+            f"--allow-bad-rows {bad} or choose another folder"
+        )
+    return report
 
 
 def _run(
@@ -88,7 +113,9 @@ def _run(
     started = time.perf_counter()
     folders = {s: place.work / f"{k:06d}" for k, s in enumerate(shards(files))}
     _scan(request, index, place, folders)
-    merged = merge(folders, request.allow_bad_rows)
+    for file in files:
+        file.check_unchanged()
+    merged = merge(folders, request.allow_bad_rows, request.fields)
     accounts = _settle(index, merged, place, allows)
     totals = Totals(
         rows_read=sum(merged.rows.values()),
@@ -110,7 +137,7 @@ def _key(request: Request, index: Index, files: Sequence[DataFile]) -> str:
     allowed = request.allowlist.read_bytes() if request.allowlist else b""
     told = {
         "index": digest(index),
-        "files": [(f.name, f.size, f.path.stat().st_mtime_ns) for f in files],
+        "files": [(f.name, f.size, f.changed) for f in files],
         "fields": request.fields,
         "allowlist": hashlib.sha256(allowed).hexdigest(),
         "similar": request.similar.describe() if request.similar else None,
@@ -150,13 +177,12 @@ def _scanned(request: Request, index: Index, place: Place, tasks: Sequence[Task]
         from decontam.run.ray import on_cluster
 
         return on_cluster(folder, tasks, options)
-    return in_processes(folder, tasks, options, request.workers)
+    return in_processes(folder, place.work, tasks, options, request.workers)
 
 
 def _saved(index: Index, folder: Path) -> Path:
-    if not (folder / "index.json").is_file():
-        folder.mkdir(exist_ok=True)
-        save(index, folder)
+    if not folder.exists():
+        publish(index, folder)
     return folder
 
 
@@ -194,9 +220,12 @@ def _publish(place: Place, report: Report, merged: Merged) -> Report:
         write_atomically(place.work / "bad_rows.jsonl", "".join(lines))
     report.write(place.work)
     write_review(place.work, Summary.of(report))
-    for name in ("data", "removed.jsonl", "bad_rows.jsonl", "matches.parquet", "items.parquet",
-                 "review.html", "summary.json"):  # fmt: skip
-        if (place.work / name).exists():
-            (place.work / name).rename(place.out / name)
-    shutil.rmtree(place.work)
+    try:
+        for name in RESULTS:
+            if (place.work / name).exists():
+                (place.work / name).rename(place.out / name)
+    except BaseException:
+        place.clear()
+        raise
+    place.remove_work()
     return replace(report, found=place.out / "matches.parquet")

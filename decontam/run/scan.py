@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decontam.items.index import Index
-from decontam.rows.batch import Batch
+from decontam.rows.batch import Batch, why_bad
 from decontam.rules.pair import Finding, Hit, Pair, Scanned
 from decontam.rules.rule import finder
 from decontam.text._scanner import Scanner
@@ -49,8 +49,14 @@ class Scan:
         cuts = np.flatnonzero(np.diff(rows) | np.diff(hits[:, 0])) + 1
         scanned: Scanned | None = None
         for group, place in zip(_split(hits, cuts), _first(rows, cuts), strict=True):
+            if place in batch.bad:
+                continue
             if scanned is None or scanned.row != batch.numbers[place]:
-                scanned = self._scanned(batch, place)
+                try:
+                    scanned = self._scanned(batch, place)
+                except ValueError as error:
+                    batch.bad[place] = why_bad(batch.numbers[place], error)
+                    continue
             pair = self._pair(scanned, group, int(ends[place]) - len(scanned.segments))
             if pair.hits:
                 yield pair

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,14 +69,14 @@ def scan_shard(scan: Scan, shard: Shard, folder: Path, options: Options) -> Done
     Args:
         scan: The index at work.
         shard: Which rows.
-        folder: Where the result is to stand; its parent exists.
+        folder: Where the result is to stand; its parent exists.  If another process has published
+            the shard meanwhile, its result stays and is returned.
         options: How.
 
     Raises:
         ValueError: the file cannot be read to its end.
     """
-    staging = folder.with_name(f"{folder.name}.{os.getpid()}")
-    shutil.rmtree(staging, ignore_errors=True)
+    staging = folder.with_name(f"{folder.name}.{uuid4().hex}")  # processes of two nodes share ids
     staging.mkdir()
     scan.scanner.gram_rows()  # forget what another shard counted
     rows = 0
@@ -97,8 +98,20 @@ def scan_shard(scan: Scan, shard: Shard, folder: Path, options: Options) -> Done
     told = {"rows": done.rows, "bad": done.bad, "stopped": done.stopped}
     (staging / "shard.json").write_text(json.dumps(told), encoding="utf-8")
     _sync(staging)
-    staging.rename(folder)
-    return done
+    return _renamed(staging, folder) or done
+
+
+def _renamed(staging: Path, folder: Path) -> Done | None:
+    """Publish a staging folder, or return what another process has published before."""
+    try:
+        staging.rename(folder)
+    except OSError:
+        found = published(folder)
+        if found is None:
+            raise
+        shutil.rmtree(staging)
+        return found
+    return None
 
 
 def _candidates(scan: Scan, batch: Batch, shard: Shard) -> Iterator[Candidate]:

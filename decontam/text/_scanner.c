@@ -15,18 +15,18 @@
 #include "lookup.h"
 #include "skim.h"
 
-/* Where texts come from: a list of strings, or JSON strings within one buffer. */
-typedef struct { PyObject *list; const unsigned char *data; const Span *places; } Source;
+/* Where texts come from: a tuple of strings, or JSON strings within one buffer. */
+typedef struct { PyObject *texts; const unsigned char *data; const Span *places; } Source;
 
 static const char *open_text(const Source *source, Py_ssize_t i, const unsigned char **at,
                              size_t *size, Bytes *scratch, int *failed) {
-    if (!source->list) {
+    if (!source->texts) {
         *at = source->data + source->places[i].begin;
         *size = source->places[i].end - source->places[i].begin;
         return json_text(at, size, scratch, failed);
     }
     Py_ssize_t length;
-    PyObject *text = PyList_GET_ITEM(source->list, i);
+    PyObject *text = PyTuple_GET_ITEM(source->texts, i);
     if (!PyUnicode_Check(text)) {
         PyErr_SetString(PyExc_TypeError, "texts must be strings");
         *failed = 1;
@@ -56,12 +56,11 @@ static int read_text(Tokens *tokens, Bytes *scratch, const Source *source, Py_ss
 
 /* Tokens of one Python string; bad text raises ValueError. */
 static int read_one(Tokens *tokens, Bytes *scratch, PyObject *text) {
-    PyObject *list = PyList_New(1);
-    if (!list) return -1;
-    PyList_SET_ITEM(list, 0, Py_NewRef(text));
+    PyObject *texts = PyTuple_Pack(1, text);
+    if (!texts) return -1;
     const char *why = NULL;
-    int failed = read_text(tokens, scratch, &(Source){.list = list}, 0, 1, &why);
-    Py_DECREF(list);
+    int failed = read_text(tokens, scratch, &(Source){.texts = texts}, 0, 1, &why);
+    Py_DECREF(texts);
     if (!failed && why) PyErr_SetString(PyExc_ValueError, why);
     return failed || why ? -1 : 0;
 }
@@ -71,10 +70,11 @@ static PyTypeObject AlphabetType;
 static int Alphabet_init(Alphabet *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"classify", "fold_chunk", NULL};
     PyObject *classify, *fold_chunk;
+    if (self->points) { PyErr_SetString(PyExc_RuntimeError, "already initialised"); return -1; }
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO", names, &classify, &fold_chunk)) return -1;
     Py_XSETREF(self->classify, Py_NewRef(classify));
     Py_XSETREF(self->fold_chunk, Py_NewRef(fold_chunk));
-    if (!self->points) self->points = calloc(POINTS, sizeof *self->points);
+    self->points = calloc(POINTS, sizeof *self->points);
     if (!self->points) { PyErr_NoMemory(); return -1; }
     self->foldings_size = 1; /* place 0 means: folds to itself */
     if (grow((void **)&self->foldings, &self->foldings_room, 1, sizeof *self->foldings)) return -1;
@@ -85,6 +85,7 @@ static int Alphabet_init(Alphabet *self, PyObject *args, PyObject *kwargs) {
         self->ascii[point] = is_run(byte) ? WORD : (unsigned char)(found >> KIND & 3);
         self->symbols[point] = self->ascii[point] == SINGLE ? hash_bytes(&byte, 1) : 0;
     }
+    self->ready = 1;
     return 0;
 }
 
@@ -99,7 +100,13 @@ static void Alphabet_dealloc(Alphabet *self) {
 PyDoc_STRVAR(hashes_doc, "hashes(text, /)\n--\n\nThe 64-bit hash of every token, as native uint64 "
                          "in bytes.\n\nRaises:\n    ValueError: the text is not Unicode.");
 
+static int not_ready(void) {
+    PyErr_SetString(PyExc_RuntimeError, "not initialised");
+    return -1;
+}
+
 static PyObject *Alphabet_hashes(Alphabet *self, PyObject *given) {
+    if (!self->ready && not_ready()) return NULL;
     Hashes out = {0};
     Tokens tokens = {.alphabet = self, .out = &out};
     Bytes scratch = {0};
@@ -127,12 +134,17 @@ static PyTypeObject AlphabetType = {
     .tp_dealloc = (destructor)Alphabet_dealloc, .tp_methods = Alphabet_methods};
 
 static int set_sizes(Scanner *self, PyObject *sizes) {
-    PyObject *fast = PySequence_Fast(sizes, "sizes must be a sequence");
-    if (!fast) return -1;
-    self->size_count = 0;
-    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(fast) && i < MOST_SIZES; i++)
-        self->sizes[self->size_count++] = (int)PyLong_AsLong(PySequence_Fast_GET_ITEM(fast, i));
-    Py_DECREF(fast);
+    PyObject *given = PySequence_Tuple(sizes);
+    if (!given) return -1;
+    long last = 0;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(given) && !PyErr_Occurred(); i++) {
+        long size = PyLong_AsLong(PyTuple_GET_ITEM(given, i));
+        if (size > last && size <= MOST_SIZES) self->sizes[self->size_count++] = (int)(last = size);
+        else if (!PyErr_Occurred())
+            PyErr_Format(PyExc_ValueError, "sizes must ascend, from 1 to %d; here is %ld", MOST_SIZES,
+                         size);
+    }
+    Py_DECREF(given);
     return PyErr_Occurred() ? -1 : 0;
 }
 
@@ -155,6 +167,51 @@ static const uint64_t *huge_copy(const Py_buffer *view) {
     return copy;
 }
 
+#define DATA(name) (self->views[name].buf)
+#define COUNT(name) (self->views[name].len / self->views[name].itemsize)
+
+/* Whether an array tells where each of the parts of another begins and ends. */
+static int cuts(const Scanner *self, int bounds, Py_ssize_t parts, int whole) {
+    const uint32_t *at = DATA(bounds);
+    if (COUNT(bounds) != parts + 1 || at[0] || at[parts] != COUNT(whole)) return 0;
+    for (Py_ssize_t i = 0; i < parts; i++)
+        if (at[i] > at[i + 1]) return 0;
+    return 1;
+}
+
+static int below(const Scanner *self, int name, Py_ssize_t limit) {
+    const uint32_t *at = DATA(name);
+    for (Py_ssize_t i = 0; i < COUNT(name); i++)
+        if (at[i] >= limit) return 0;
+    return 1;
+}
+
+static int is_power(Py_ssize_t count) {
+    return count > 1 && !(count & (count - 1));
+}
+
+/* What keeps every look-up within the arrays, which may come from a file. */
+static int fit(const Scanner *self) {
+    static const Py_ssize_t widths[ARRAYS] = {8, 4, 8, 8, 8, 4, 4, 4, 8, 4, 4,
+                                               4, 4, 4, 8, 4, 4, 1, 4, 8, 4};
+    for (int i = 0; i < ARRAYS; i++)
+        if (self->views[i].itemsize != widths[i] || (uintptr_t)DATA(i) % (uintptr_t)widths[i]) return 0;
+    Py_ssize_t items = COUNT(ITEM_PARTS), words = COUNT(VOCABULARY);
+    return is_power(COUNT(BITMAP)) && is_power(COUNT(PART_BITMAP)) &&
+           is_power(COUNT(SHORT_BITMAP)) &&
+           is_power(COUNT(GRAM_BUCKETS) - 1) && is_power(COUNT(VOCABULARY_BUCKETS) - 1) &&
+           cuts(self, GRAM_BUCKETS, COUNT(GRAM_BUCKETS) - 1, GRAMS) &&
+           cuts(self, VOCABULARY_BUCKETS, COUNT(VOCABULARY_BUCKETS) - 1, VOCABULARY) &&
+           cuts(self, BOUNDS, COUNT(GRAMS), POST_ITEM) &&
+           cuts(self, PROMPT_BOUNDS, items, PROMPT_TOKENS) &&
+           cuts(self, ITEM_BOUNDS, items, ITEM_TOKENS) && COUNT(ITEM_LEAST) == items &&
+           COUNT(ITEM_SIZES) == items && COUNT(ITEM_MATCH_N) == items &&
+           COUNT(ITEM_TOTALS) == items &&
+           COUNT(POST_POSITION) == COUNT(POST_ITEM) && COUNT(ITEM_BITS) == COUNT(ITEM_TOKENS) &&
+           COUNT(ITEM_COUNTS) == COUNT(ITEM_TOKENS) && below(self, POST_ITEM, items) &&
+           below(self, PROMPT_TOKENS, words) && below(self, ITEM_TOKENS, words);
+}
+
 static int Scanner_init(Scanner *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"alphabet", "arrays", "sizes", "windows", "share", "tokens",
                             "whole_below", NULL};
@@ -171,9 +228,12 @@ static int Scanner_init(Scanner *self, PyObject *args, PyObject *kwargs) {
     for (; self->held < ARRAYS; self->held++)
         if (PyObject_GetBuffer(PyTuple_GET_ITEM(arrays, self->held), &self->views[self->held],
                                PyBUF_C_CONTIGUOUS)) return -1;
+    if (!alphabet->ready) return not_ready();
     if (set_sizes(self, sizes)) return -1;
-#define DATA(name) (self->views[name].buf)
-#define COUNT(name) (self->views[name].len / self->views[name].itemsize)
+    if (!fit(self)) {
+        PyErr_SetString(PyExc_ValueError, "the arrays do not belong together; build the index again");
+        return -1;
+    }
     self->alphabet = (Alphabet *)Py_NewRef(alphabet);
     self->grams = (Sorted){DATA(GRAMS), DATA(GRAM_BUCKETS), leading_bits(COUNT(GRAM_BUCKETS) - 1)};
     self->vocabulary = (Sorted){DATA(VOCABULARY), DATA(VOCABULARY_BUCKETS),
@@ -183,6 +243,8 @@ static int Scanner_init(Scanner *self, PyObject *args, PyObject *kwargs) {
     self->part_bitmap = huge_copy(&self->views[PART_BITMAP]);
     if (!self->bitmap || !self->part_bitmap) { PyErr_NoMemory(); return -1; }
     self->part_shift = leading_bits(COUNT(PART_BITMAP));
+    self->short_bitmap = DATA(SHORT_BITMAP);
+    self->short_shift = leading_bits(COUNT(SHORT_BITMAP));
     self->bounds = DATA(BOUNDS);
     self->post_item = DATA(POST_ITEM);
     self->post_position = DATA(POST_POSITION);
@@ -196,6 +258,7 @@ static int Scanner_init(Scanner *self, PyObject *args, PyObject *kwargs) {
     self->item_parts = DATA(ITEM_PARTS);
     self->item_match_n = DATA(ITEM_MATCH_N);
     self->item_totals = DATA(ITEM_TOTALS);
+    self->item_sizes = DATA(ITEM_SIZES);
     self->stamps = calloc((size_t)COUNT(VOCABULARY) + 1, sizeof *self->stamps);
     self->gram_rows = calloc((size_t)COUNT(GRAMS) + 1, sizeof *self->gram_rows);
     self->gram_last = calloc((size_t)COUNT(GRAMS) + 1, sizeof *self->gram_last);
@@ -255,6 +318,10 @@ static int scan_row(Scanner *self, const Source *source, const char *wanted, Py_
             failed = probe(self, self->tokens_out.at + range.begin, range.end - range.begin,
                            self->sizes[k], (int32_t)i, (uint8_t)wanted[first + i]);
     }
+    if (!failed && self->tokens_out.size > INT32_MAX) {
+        PyErr_SetString(PyExc_OverflowError, "a row of more than 2^31 tokens");
+        failed = 1;
+    }
     if (!failed && !rotten) failed = keep(self, ranges, (int32_t)first);
     free(ranges);
     return failed ? -1 : 0;
@@ -267,6 +334,10 @@ static PyObject *scan_rows(Scanner *self, const Source *source, const char *want
     if (!bad) return NULL;
     self->kept.size = 0;
     Py_ssize_t first = 0;
+    if (rows && ends[rows - 1] != texts) {
+        PyErr_SetString(PyExc_ValueError, "the last row must end at the number of texts");
+        goto done;
+    }
     for (Py_ssize_t row = 0; row < rows; first = ends[row++]) {
         if (ends[row] < first || ends[row] > texts) {
             PyErr_SetString(PyExc_ValueError, "ends must ascend, to the number of texts");
@@ -287,6 +358,14 @@ static int within(const Span *places, Py_ssize_t count, uint64_t size) {
     return 1;
 }
 
+/* Classifying a character runs Python, which may come back here or let another thread run. */
+static int enter(Scanner *self) {
+    if (!self->tokeniser.alphabet) return not_ready();
+    if (self->busy) { PyErr_SetString(PyExc_RuntimeError, "the scanner is at work"); return -1; }
+    self->busy = 1;
+    return 0;
+}
+
 PyDoc_STRVAR(scan_doc,
     "scan(texts, wanted, ends, /)\n--\n\nFind the n-grams that rows share with items.\n\nArgs:\n"
     "    texts: List of the rows' texts, or (data, places): uint64 pairs of where JSON strings with\n"
@@ -297,20 +376,38 @@ PyDoc_STRVAR(scan_doc,
     "    that cannot be read as (text, reason).");
 
 static PyObject *Scanner_scan(Scanner *self, PyObject *args) {
-    PyObject *texts, *result = NULL;
+    PyObject *texts, *wanted, *ends, *places = NULL, *result = NULL;
+    Source source = {0};
     Py_buffer data = {0};
-    const char *wanted, *ends, *places = NULL;
-    Py_ssize_t count, ends_size, places_size = 0;
-    if (!PyArg_ParseTuple(args, "Oy#y#", &texts, &wanted, &count, &ends, &ends_size)) return NULL;
-    int listed = PyList_Check(texts);
-    if (!listed && !PyArg_ParseTuple(texts, "y*y#", &data, &places, &places_size)) return NULL;
-    Source source = {listed ? texts : NULL, data.buf, (const Span *)places};
-    if (count != (listed ? PyList_GET_SIZE(texts) : places_size / (Py_ssize_t)sizeof(Span)))
+    /* Bytes objects are aligned, and stay as they are while Python classifies a character. */
+    if (!PyArg_ParseTuple(args, "OSS", &texts, &wanted, &ends)) return NULL;
+    Py_ssize_t count = PyBytes_GET_SIZE(wanted), rows = PyBytes_GET_SIZE(ends), found;
+    if (PyList_Check(texts)) {
+        if (!(source.texts = PyList_AsTuple(texts))) return NULL;
+        found = PyTuple_GET_SIZE(source.texts);
+    } else {
+        if (!PyTuple_Check(texts)) {
+            PyErr_SetString(PyExc_TypeError, "texts must be a list, or data and places");
+            return NULL;
+        }
+        if (!PyArg_ParseTuple(texts, "y*S", &data, &places)) return NULL;
+        source.data = data.buf;
+        source.places = (const Span *)PyBytes_AS_STRING(places);
+        found = PyBytes_GET_SIZE(places) / (Py_ssize_t)sizeof(Span);
+    }
+    if (count != found || (places && PyBytes_GET_SIZE(places) % (Py_ssize_t)sizeof(Span)))
         PyErr_SetString(PyExc_ValueError, "texts and wanted differ in length");
-    else if (!listed && !within(source.places, count, (uint64_t)data.len))
+    else if (rows % (Py_ssize_t)sizeof(int32_t))
+        PyErr_SetString(PyExc_ValueError, "ends must be of int32");
+    else if (places && !within(source.places, count, (uint64_t)data.len))
         PyErr_SetString(PyExc_ValueError, "places must lie within the data");
-    else result = scan_rows(self, &source, wanted, count, (const int32_t *)ends, ends_size / 4);
-    if (!listed) PyBuffer_Release(&data);
+    else if (!enter(self)) {
+        result = scan_rows(self, &source, PyBytes_AS_STRING(wanted), count,
+                           (const int32_t *)PyBytes_AS_STRING(ends), rows / (Py_ssize_t)sizeof(int32_t));
+        self->busy = 0;
+    }
+    Py_XDECREF(source.texts);
+    if (places) PyBuffer_Release(&data);
     return result;
 }
 
@@ -322,10 +419,12 @@ PyDoc_STRVAR(read_doc,
 static PyObject *Scanner_read(Scanner *self, PyObject *given) {
     Spans spans = {0};
     PyObject *ids = NULL, *result = NULL;
+    if (enter(self)) return NULL;
     self->tokens_out.size = 0;
     self->tokeniser.spans = &spans;
     int failed = read_one(&self->tokeniser, &self->scratch, given);
     self->tokeniser.spans = NULL;
+    self->busy = 0;
     if (!failed)
         ids = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(self->tokens_out.size * 4));
     if (ids) {
@@ -344,6 +443,7 @@ PyDoc_STRVAR(gram_rows_doc, "gram_rows()\n--\n\nIn how many rows each indexed n-
 
 static PyObject *Scanner_gram_rows(Scanner *self, PyObject *none) {
     (void)none;
+    if (!self->tokeniser.alphabet && not_ready()) return NULL;
     size_t size = (size_t)COUNT(GRAMS) * sizeof *self->gram_rows;
     PyObject *result = PyBytes_FromStringAndSize((char *)self->gram_rows, (Py_ssize_t)size);
     if (result) memset(self->gram_rows, 0, size);
@@ -374,6 +474,11 @@ static PyObject *gram_keys(PyObject *module, PyObject *args) {
     Py_buffer view;
     int n;
     if (!PyArg_ParseTuple(args, "y*i", &view, &n)) return NULL;
+    if (n < 1 || view.len % 8 || (uintptr_t)view.buf % 8) {
+        PyErr_SetString(PyExc_ValueError, n < 1 ? "n must be at least 1" : "hashes must be of uint64");
+        PyBuffer_Release(&view);
+        return NULL;
+    }
     const uint64_t *tokens = view.buf;
     Py_ssize_t count = view.len / 8 - n + 1;
     PyObject *result = PyBytes_FromStringAndSize(NULL, count > 0 ? count * 8 : 0);
@@ -430,7 +535,7 @@ static int skim_all(Skim *self, const unsigned char *data, Py_ssize_t size, PyOb
                 if (!PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "separators must ascend");
                 return -1;
             }
-            if (skim_line(self, p, data + at)) return -1;
+            if (skim_record(self, p, data + at)) return -1;
             p = data + at + 1;
         }
         return 0;
@@ -438,10 +543,29 @@ static int skim_all(Skim *self, const unsigned char *data, Py_ssize_t size, PyOb
     while (p < end) {
         const unsigned char *stop = memchr(p, '\n', (size_t)(end - p));
         if (!stop) stop = end;
-        if (skim_line(self, p, stop)) return -1;
+        /* A blank line is no row; an element that says nothing is none of an array. */
+        if (!is_blank(p, stop) && skim_record(self, p, stop)) return -1;
         p = stop + 1;
     }
     return 0;
+}
+
+static int is_mask(long mask) {
+    return mask >= 0 && mask <= UINT8_MAX;
+}
+
+/* Whether what texts are asked for is one byte each. */
+static int check_masks(const Skim *self) {
+    int good = is_mask(self->user) && is_mask(self->assistant) && is_mask(self->either);
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(self->roles) && good; i++) {
+        PyObject *pair = PyTuple_GET_ITEM(self->roles, i);
+        good = PyTuple_Check(pair) && PyTuple_GET_SIZE(pair) == 2 &&
+               PyBytes_Check(PyTuple_GET_ITEM(pair, 0)) && PyLong_Check(PyTuple_GET_ITEM(pair, 1)) &&
+               is_mask(PyLong_AsLong(PyTuple_GET_ITEM(pair, 1)));
+    }
+    if (!good && !PyErr_Occurred())
+        PyErr_SetString(PyExc_ValueError, "roles must be ((bytes, 0 to 255), ...), masks 0 to 255");
+    return good ? 0 : -1;
 }
 
 PyDoc_STRVAR(skim_doc,
@@ -465,7 +589,7 @@ static PyObject *skim(PyObject *module, PyObject *args) {
     self.data = data.buf;
     if (separators != Py_None && !PyList_Check(separators))
         PyErr_SetString(PyExc_TypeError, "separators must be a list or None");
-    else if ((self.careful = PyList_New(0)) && !skim_all(&self, self.data, data.len, separators))
+    else if (!check_masks(&self) && (self.careful = PyList_New(0)) && !skim_all(&self, self.data, data.len, separators))
         result = Py_BuildValue(
             "(y#y#y#y#O)", self.texts.at ? (char *)self.texts.at : "",
             (Py_ssize_t)(self.texts.size * sizeof(Span)), self.asked.at ? self.asked.at : "",

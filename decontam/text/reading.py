@@ -49,10 +49,10 @@ class Reading:
         if begin >= end:
             return []
         first, last = begin, end
-        # Tokens that were folded out of one character share its span.
-        while first and spans[first - 1, 0] == spans[begin, 0]:
+        # A character that folds to several (`½`) lends its span to every token with a part of it.
+        while first and spans[first - 1, 1] > spans[first, 0]:
             first -= 1
-        while last < len(spans) and spans[last, 0] == spans[end - 1, 0]:
+        while last < len(spans) and spans[last, 0] < spans[last - 1, 1]:
             last += 1
         found = words(self._utf8[spans[first, 0] : spans[last - 1, 1]].decode())
         return found[begin - first : end - first]

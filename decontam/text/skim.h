@@ -8,6 +8,7 @@
 #include "tokens.h"
 
 #define DEEPEST 64
+#define LONGEST_NUMBER 512
 
 typedef struct {
     const unsigned char *data;
@@ -64,7 +65,7 @@ static const unsigned char *skip_digits(const unsigned char *p, const unsigned c
 }
 
 static const unsigned char *skip_number(const unsigned char *p, const unsigned char *end) {
-    if (*p == '-') p++;
+    p += *p == '-';
     const unsigned char *begin = p;
     if (!(p = skip_digits(p, end)) || (*begin == '0' && p - begin > 1)) return NULL;
     if (p < end && *p == '.' && !(p = skip_digits(p + 1, end))) return NULL;
@@ -74,6 +75,12 @@ static const unsigned char *skip_number(const unsigned char *p, const unsigned c
         return skip_digits(p, end);
     }
     return p;
+}
+
+/* Python refuses to read integers of thousands of digits. */
+static const unsigned char *skip_short_number(const unsigned char *p, const unsigned char *end) {
+    const unsigned char *after = skip_number(p, end);
+    return after && after - p <= LONGEST_NUMBER ? after : NULL;
 }
 
 static const unsigned char *skip_word(const unsigned char *p, const unsigned char *end,
@@ -114,7 +121,7 @@ static const unsigned char *skip_value(const unsigned char *p, const unsigned ch
     case 't': return skip_word(p, end, "true");
     case 'f': return skip_word(p, end, "false");
     case 'n': return skip_word(p, end, "null");
-    default: return *p == '-' || (*p >= '0' && *p <= '9') ? skip_number(p, end) : NULL;
+    default: return *p == '-' || (*p >= '0' && *p <= '9') ? skip_short_number(p, end) : NULL;
     }
 }
 
@@ -146,12 +153,14 @@ static int role_mask(const Skim *self, const unsigned char *role, const unsigned
     return -1;
 }
 
-/* Whether a JSON string with its quotes surely says something: one that begins with white space that
-   is escaped or beyond ASCII is left to Python unless it is long. */
+/* Whether a JSON string with its quotes says something but white space. */
 static int says(const unsigned char *p, const unsigned char *end) {
-    for (p++; p < end - 1; p++) {
-        if (*p == ' ') continue;
-        return (*p != '\\' && *p < 0x80) || end - p >= BLOCK;
+    const char *why;
+    uint32_t point;
+    for (p++, end--; p < end;) {
+        int length = *p == '\\' ? unescape(p, end, &point, &why) : decode(p, end, &point);
+        if (!length || !Py_UNICODE_ISSPACE(point)) return length > 0;
+        p += length;
     }
     return 0;
 }
@@ -247,11 +256,13 @@ static int skim_row(Skim *self, const unsigned char *p, const unsigned char *end
     return 0;
 }
 
-/* One line; blank ones are no rows. */
-static int skim_line(Skim *self, const unsigned char *p, const unsigned char *end) {
-    const unsigned char *first = p;
-    while (first < end && (*first == ' ' || (*first >= '\t' && *first <= '\r'))) first++;
-    if (first == end) return 0;
+static int is_blank(const unsigned char *p, const unsigned char *end) {
+    while (p < end && (*p == ' ' || (*p >= '\t' && *p <= '\r'))) p++;
+    return p == end;
+}
+
+/* One record. */
+static int skim_record(Skim *self, const unsigned char *p, const unsigned char *end) {
     size_t before = self->texts.size;
     if (RESERVE(&self->lines, 1) || RESERVE(&self->ends, 1)) return -1;
     self->lines.at[self->lines.size++] = (Span){(uint64_t)(p - self->data), (uint64_t)(end - self->data)};

@@ -120,6 +120,12 @@ static inline Masks classify_block(const unsigned char *p, const Alphabet *alpha
     return m;
 }
 
+/* Where the character before a place begins; the block's begin has none before it. */
+static inline size_t before(const unsigned char *block, size_t at) {
+    while (at && (block[--at] & 0xC0) == 0x80);
+    return at;
+}
+
 /* How much of a block can be read without looking at what stands beyond ASCII: separators such as
    quotation marks may be stepped over, anything else and what it may combine with may not. */
 static inline size_t readable(const Alphabet *alphabet, const unsigned char *block, size_t left,
@@ -128,14 +134,12 @@ static inline size_t readable(const Alphabet *alphabet, const unsigned char *blo
         size_t at = (size_t)__builtin_ctzll(high);
         uint32_t point;
         int length = decode(block + at, block + left, &point);
-        if (!length || !(alphabet->points[point] & PLAIN)) {
-            while (at && (block[--at] & 0xC0) == 0x80);
-            return at;
-        }
+        if (!length || !(alphabet->points[point] & PLAIN)) return before(block, at);
         if (at + (size_t)length > BLOCK) return at;
         high &= ~(((1ULL << length) - 1) << at);
     }
-    return BLOCK;
+    /* What the next block begins with may combine with the last character of this one. */
+    return block[BLOCK] < 0x80 ? BLOCK : before(block, BLOCK);
 }
 
 /* A run of letters and digits that is longer than a block. */
@@ -164,7 +168,7 @@ static int tokenise(Tokens *self, const unsigned char *p, size_t size, const cha
             block = tail;
         }
         Masks m = classify_block(block, self->alphabet);
-        size_t limit = m.high ? readable(self->alphabet, block, left, m.high) : BLOCK;
+        size_t limit = m.high || block[BLOCK] >= 0x80 ? readable(self->alphabet, block, left, m.high) : BLOCK;
         if (!limit) {
             if (!(p = general(self, p, end, why))) return -1;
             continue;

@@ -1,0 +1,646 @@
+"""The scanner finds what a search over words finds, and nothing else, in any text there is."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from decontam.items.entries import Entries, Vocabulary, read_entries
+from decontam.items.index import ARRAYS, PART, Grams, Index, Screen, _bitmap, _buckets, build
+from decontam.items.item import Item
+from decontam.policy import PRESETS, Distinctive, Policy, SharedNgram, TokenMatch
+from decontam.rows.batch import gather
+from decontam.rows.shapes import read_row
+from decontam.rules.rule import finder, prepare
+from decontam.run.scan import Scan
+from decontam.text import _scanner
+from decontam.text.reading import Reading
+from decontam.text.scanner import gram_keys, scanner_alphabet, token_hashes
+from decontam.text.tokens import tokenize, words
+
+ROOT = Path(__file__).parents[2]
+MARKS = "\u0301\u0308\u0327\u0338\u0345\u0303\u3099\uff9e\uff9f\u1161\u11a8\u00ad\u200b\u200d\ufe0f"
+ODD = (
+    "aZ09=<>+ ,.’“…×÷½ﬁßİŉΐǰ가ᄀ你ไカﾊेि⇔∃´¨\U0001d400\U00020000\U0001f600\U000e0101\n\0\x7f" + MARKS
+)
+TEXT = st.text(max_size=150) | st.text(st.sampled_from(ODD), max_size=150)
+CHARACTER = st.characters(exclude_categories=["Cs"]) | st.sampled_from(ODD)
+BLOCK = 64
+
+
+def hashes_of_words(text: str) -> list[int]:
+    return [int(token_hashes(word)[0]) for word in words(text)]
+
+
+def hashed(text: str) -> list[int]:
+    return token_hashes(text).tolist()
+
+
+@settings(deadline=None, max_examples=400)  # the first text that is not ASCII builds the alphabet
+@given(TEXT | st.lists(TEXT, max_size=4).map("".join))
+def test_the_hashes_of_a_text_are_the_hashes_of_its_words(text: str) -> None:
+    assert hashed(text) == hashes_of_words(text)
+
+
+@settings(deadline=None, max_examples=400)
+@given(
+    st.integers(0, 2 * BLOCK + 4),
+    st.sampled_from(["x", " ", "=", "x ", "“", "x=", "ab, "]),
+    st.text(CHARACTER, min_size=1, max_size=4),
+    st.text(st.characters(max_codepoint=127), max_size=140),
+)
+@example(BLOCK - 1, " ", "=\u0338", " and so on")
+@example(BLOCK - 1, "x ", "<\u0338", "")
+def test_a_character_is_the_same_at_every_place_of_a_block(
+    offset: int, filler: str, character: str, rest: str
+) -> None:
+    text = (filler * (offset + 1))[:offset] + character + rest
+    assert hashed(text) == hashes_of_words(text)
+
+
+@pytest.mark.parametrize("base", "aZ0= <>+“×½é你ﾊ가")
+def test_what_combines_across_the_border_of_a_block_stays_together(base: str) -> None:
+    for offset, mark, filler in itertools.product(range(60, 67), MARKS, "x ="):
+        for text in (filler * offset + base + mark + "y", filler * offset + base + mark):
+            assert hashed(text) == hashes_of_words(text), (offset, mark, filler)
+
+
+@pytest.mark.parametrize("length", [1, 7, 8, 9, 63, 64, 65, 71, 72, 73, 127, 128, 129, 200, 1000])
+def test_long_runs_of_letters_are_one_token_wherever_they_begin(length: int) -> None:
+    for offset, after in itertools.product(
+        [*range(9), *range(55, 73)], ["", " ", "é", "\u0301", "“", "="]
+    ):
+        text = "," * offset + "Ab9" * (length // 3) + "Q" * (length % 3) + after
+        assert hashed(text) == hashes_of_words(text), (offset, after)
+
+
+def test_every_code_point_reads_the_same_alone_and_among_letters() -> None:
+    dull = [
+        *range(0x3400, 0xA000),
+        *range(0xAC00, 0xD800),
+        *range(0xE000, 0xF900),
+        *range(0x20000, 0x110000),
+    ]
+    # Of ideographs, syllables, private use and empty planes every 97th stands for the rest.
+    skipped = {p for p in dull if p % 97} | set(range(0xD800, 0xE000))
+    chosen = [chr(p) for p in range(0x110000) if p not in skipped]
+    for text in ("".join(chosen[k : k + 300]) for k in range(0, len(chosen), 300)):
+        for form in (text, " ".join(text), "a" + "a b".join(text)):
+            assert hashed(form) == hashes_of_words(form)
+
+
+def test_random_texts_of_all_lengths_read_the_same() -> None:
+    rng = random.Random(1)
+    for _ in range(3000):
+        alphabet = rng.choice([ODD, "ab =", "abcdefgh ’“", ODD + "a" * 60, "xyz0" + MARKS])
+        text = "".join(rng.choices(alphabet, k=rng.randrange(300)))
+        assert hashed(text) == hashes_of_words(text), text
+
+
+KNOWN = "1/2 cup of flour, ﬁve cafés - 가 你好 a1 21"
+SCANNER = prepare(Policy("test", SharedNgram(2)), [Item("b", "1", KNOWN)]).scanner()
+
+
+@settings(deadline=None, max_examples=400)
+@given(TEXT)
+@example("a½")
+@example("½½b ½ a½½ 2½")
+def test_read_says_where_tokenize_says_and_which_tokens_the_vocabulary_holds(text: str) -> None:
+    reading, tokens = Reading(SCANNER, text), tokenize(text)
+    assert len(reading) == len(tokens.words)
+    assert [reading.span(k, k + 1) for k in range(len(reading))] == list(
+        zip(tokens.starts, tokens.ends, strict=True)
+    )
+    hashes = sorted(set(hashes_of_words(KNOWN)))
+    expected = [hashes.index(h) if h in hashes else -1 for h in hashed(text)]
+    assert reading.ids(0, len(reading)) == expected
+
+
+@settings(deadline=None, max_examples=400)
+@given(TEXT | st.text(st.sampled_from("½⅓ab1 ⁄ﬁ㎏\u0301가"), max_size=12), st.data())
+@example("a½", None)
+@example("a½½ ½b", None)
+def test_any_stretch_of_a_reading_has_the_words_and_the_span_of_tokenize(
+    text: str, data: st.DataObject | None
+) -> None:
+    reading, tokens = Reading(SCANNER, text), tokenize(text)
+    size = len(tokens.words)
+    if data is None:
+        stretches = [(b, e) for b in range(size + 1) for e in range(b, size + 2)]
+    else:
+        place = st.integers(0, size + 1)
+        stretches = data.draw(st.lists(st.tuples(place, place), min_size=1, max_size=8))
+    for begin, end in stretches:
+        assert reading.words(begin, end) == tokens.words[begin:end]
+        if begin < min(end, size):
+            last = min(end, size) - 1
+            assert reading.span(begin, last + 1) == (tokens.starts[begin], tokens.ends[last])
+
+
+def test_a_character_that_folds_to_several_tokens_is_found_from_its_middle_on() -> None:
+    found = findings(
+        prepare(PRESETS["gpt3"], [Item("b", "1", "/ 2 " + " ".join(f"w{k}" for k in range(11)))]),
+        [{"text": "a½ " + " ".join(f"w{k}" for k in range(11))}],
+    )
+    assert [label for _, _, label, *_ in found] == ["verbatim"]
+
+
+Hits = set[tuple[int, int, int, int]]
+World = tuple[list[str], list[list[str]], list[int], list[int]]
+"""Prompts, the texts of each row, what each text is asked for, the n of each prompt."""
+
+
+def worlds(count: int, seed: int) -> Iterator[World]:
+    rng = random.Random(seed)
+    for _ in range(count):
+        letters = [
+            *"abcdefgh"[: rng.randint(1, 8)],
+            *rng.sample(["½", "=", "é", "你"], rng.randint(0, 2)),
+        ]
+        longest = rng.choice([6, 15, 40])
+
+        def text(least: int, most: int) -> str:
+            return " ".join(rng.choices(letters, k=rng.randint(least, most)))  # noqa: B023
+
+        prompts = [text(2, longest) for _ in range(rng.randint(1, 5))]
+        rows = [
+            [text(0, 2 * longest) for _ in range(rng.randint(0, 3))]
+            for _ in range(rng.randint(1, 4))
+        ]
+        asked = [rng.choice([0, 1, 1, 2, 3]) for row in rows for _ in row]
+        yield prompts, rows, asked, [rng.randint(1, 13) for _ in prompts]
+
+
+def index_of(prompts: list[str], sizes: list[int]) -> Index:
+    """Every n-gram of every prompt, each prompt with an n of its own."""
+    entries = read_entries([Item("b", str(k), p) for k, p in enumerate(prompts)])
+    found = [
+        (place, at, n)
+        for place, entry in entries.indexed()
+        for n in [min(sizes[place], len(entry))]
+        for at in range(len(entry) - n + 1)
+    ]
+    grams = Grams(*(np.array(column, dtype=np.int64) for column in zip(*found, strict=True)))
+    return build(Policy("test", SharedNgram()), entries, grams, {}, [1] * len(prompts), Screen())
+
+
+def searched(world: World) -> Hits:
+    prompts, rows, asked, sizes = world
+    found = set()
+    for place, (prompt, n) in enumerate(zip(map(words, prompts), sizes, strict=True)):
+        for number, (text, mask) in enumerate(zip(itertools.chain(*rows), asked, strict=True)):
+            there, n = words(text) if mask & 1 else [], min(n, len(prompt))
+            for position, at in itertools.product(
+                range(len(prompt) - n + 1), range(len(there) - n + 1)
+            ):
+                if prompt[position : position + n] == there[at : at + n]:
+                    found.add((place, number, at, position))
+    return found
+
+
+def scanned(world: World, in_place: bool) -> Hits:
+    prompts, rows, asked, sizes = world
+    texts = list(itertools.chain(*rows))
+    ends = np.cumsum([len(row) for row in rows], dtype=np.int32).tobytes()
+    given: list[str] | tuple[bytes, bytes] = texts
+    if in_place:
+        told = [json.dumps(t, ensure_ascii=len(t) % 2 == 0).encode() for t in texts]
+        stops = np.cumsum([len(t) for t in told], dtype=np.uint64)
+        starts = stops - np.array([len(t) for t in told], dtype=np.uint64)
+        given = b"".join(told), np.stack([starts, stops], axis=1).tobytes()
+    found, bad = index_of(prompts, sizes).scanner().scan(given, bytes(asked), ends)
+    assert not bad
+    hits = np.frombuffer(found, dtype=np.int32).reshape(-1, 4).tolist()
+    assert len(hits) == len({tuple(hit) for hit in hits})
+    return {tuple(hit) for hit in hits}
+
+
+def test_the_scanner_finds_the_ngrams_that_a_search_over_words_finds() -> None:
+    several = 0
+    for number, world in enumerate(worlds(2000, seed=2)):
+        assert scanned(world, in_place=number % 2 == 0) == searched(world), world
+        several += len(searched(world)) > 1
+    assert several > 800
+
+
+Told = list[tuple[int, int, str, float, tuple[int, int], tuple[int, int]]]
+
+
+def findings(index: Index, rows: Sequence[dict[str, object]]) -> Told:
+    """What the rule of an index says of rows: row, entry, label, score and spans."""
+    docs = [read_row(k, row) for k, row in enumerate(rows)]
+    batch = gather(range(len(docs)), docs.__getitem__, index.policy.mode)
+    assert not batch.bad
+    found = finder(index)(Scan(index).pairs(batch))
+    return [(f.pair.scanned.row, f.pair.place, f.label, f.score, f.train, f.item) for f in found]
+
+
+def leaks(seed: int) -> tuple[list[Item], list[dict[str, object]]]:
+    """Items of a few templates, and rows with copies of them that are more or less edited."""
+    rng = random.Random(seed)
+    common = [f"w{k}" for k in range(rng.choice([5, 12, 60]))] + ["7", "12", "+", "½"]
+
+    def text(least: int, most: int) -> list[str]:
+        return rng.choices(common, k=rng.randint(least, most))
+
+    frame = text(0, 12)
+    prompts = [[*frame, *text(2, rng.choice([6, 20, 80]))] for _ in range(rng.randint(1, 12))]
+
+    def edited(prompt: list[str]) -> list[str]:
+        copy = list(prompt)
+        for _ in range(int(len(copy) * rng.choice([0, 0.05, 0.1, 0.3, 0.6]))):
+            at = rng.randrange(len(copy) + 1)
+            copy[at : at + rng.randint(0, 2)] = rng.choices([*common, "new"], k=rng.randint(0, 2))
+        return copy
+
+    rows: list[dict[str, object]] = [
+        {"text": " ".join(["so", *text(0, 30), *edited(rng.choice(prompts)), *text(0, 30)])}
+        for _ in range(rng.randint(1, 8))
+    ]
+    items = [
+        Item(
+            "b",
+            str(k),
+            " ".join(p),
+            " ".join(text(1, 20)),
+            rng.choice([None, " ".join(text(20, 40))]),
+        )
+        for k, p in enumerate(prompts)
+    ]
+    return items, rows
+
+
+def test_the_window_filter_drops_no_pair_that_the_default_rule_reports() -> None:
+    labels: set[str] = set()
+    for seed in range(250):
+        items, rows = leaks(seed)
+        index = prepare(Policy("test", Distinctive(), mode="all"), items)
+        assert index.screen.windows
+        found = findings(index, rows)
+        assert found == findings(replace(index, screen=Screen()), rows), seed
+        labels |= {label for _, _, label, *_ in found}
+    assert labels == {"verbatim", "near", "template_variant", "answer_only", "passage_only"}
+
+
+POLICIES = (
+    Policy("default", Distinctive(), mode="all"),
+    Policy("tulu3", TokenMatch(4, 0.3)),
+    PRESETS["gpt3"],
+    PRESETS["llama3"],
+    PRESETS["decon"],
+)
+
+
+def exact_keys(hashes: np.ndarray, n: int) -> np.ndarray:
+    """Keys of n-grams that differ where the n-grams do."""
+    if len(hashes) < n:
+        return np.zeros(0, dtype=np.uint64)
+    windows = np.lib.stride_tricks.sliding_window_view(hashes, n)
+    return np.unique(windows, axis=0, return_inverse=True)[1].ravel().astype(np.uint64)
+
+
+def found_in_leaks() -> list[Told]:
+    return [
+        findings(prepare(policy, items), rows)
+        for items, rows in map(leaks, range(1000, 1025))
+        for policy in POLICIES
+    ]
+
+
+def weakly_keyed() -> dict[str, object]:
+    """Run where the scanner's keys have few bits: what the rules find, and whether hits agree."""
+    from decontam.items import information
+
+    some = list(worlds(200, seed=3))
+    agreed = all(scanned(w, in_place=False) == searched(w) for w in some)
+    information.gram_keys = exact_keys  # type: ignore[attr-defined]  # it counts; it looks nothing up
+    items, _ = leaks(1000)
+    keys = len(prepare(POLICIES[1], items).arrays["grams"])
+    return {"agreed": agreed, "keys": keys, "found": found_in_leaks()}
+
+
+@pytest.fixture(scope="module")
+def weak_scanner(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The scanner, compiled with n-gram keys of six bits."""
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    include = sysconfig.get_path("include")
+    if not compiler or not (Path(include) / "Python.h").is_file():
+        pytest.skip("needs a C compiler and Python's headers")
+    made = tmp_path_factory.mktemp("weak") / "_scanner.so"
+    keys = "-DWEAK_KEYS=0xF000000000000003ULL"
+    source = str(ROOT / "decontam" / "text" / "_scanner.c")
+    flags = ["-undefined", "dynamic_lookup"] if sys.platform == "darwin" else []
+    command = [
+        compiler,
+        "-O1",
+        "-shared",
+        "-fPIC",
+        *flags,
+        keys,
+        f"-I{include}",
+        "-o",
+        str(made),
+        source,
+    ]
+    subprocess.run(command, check=True)
+    return made
+
+
+WEAKLY = """
+import importlib.util, json, sys
+spec = importlib.util.spec_from_file_location("decontam.text._scanner", sys.argv[1])
+sys.modules["decontam.text._scanner"] = module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+sys.path[:0] = sys.argv[2:]
+import test_scanner
+assert test_scanner._scanner is module
+print(json.dumps(test_scanner.weakly_keyed()))
+"""
+
+
+def test_keys_that_collide_change_nothing(weak_scanner: Path) -> None:
+    command = [
+        sys.executable,
+        "-c",
+        WEAKLY,
+        str(weak_scanner),
+        str(ROOT),
+        str(Path(__file__).parent),
+    ]
+    told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert told["agreed"]
+    assert told["keys"] <= 64
+    assert told["found"] == json.loads(json.dumps(found_in_leaks()))
+    assert any(told["found"])
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5, 255, 256, 257])
+def test_every_key_stands_in_its_bucket_and_in_the_bitmap(count: int) -> None:
+    drawn = np.random.default_rng(count).integers(0, 1 << 64, count, dtype=np.uint64)
+    keys = np.unique(drawn)
+    buckets, bitmap = _buckets(keys), _bitmap(keys)
+    runs = len(buckets) - 1
+    assert runs >= 2
+    assert runs & (runs - 1) == 0
+    assert (buckets[0], buckets[-1]) == (0, len(keys))
+    shift = np.uint64(64 - (runs.bit_length() - 1))
+    for place, key in enumerate(keys):
+        bucket = int(key >> shift)
+        assert buckets[bucket] <= place < buckets[bucket + 1]
+        word = int(bitmap[int(key) >> (64 - (len(bitmap).bit_length() - 1))])
+        assert word >> (int(key) & 63) & word >> (int(key) >> 6 & 63) & 1
+
+
+def test_keys_that_all_begin_alike_fill_one_bucket_and_leave_the_others_empty() -> None:
+    keys = np.arange(100, dtype=np.uint64)
+    assert _buckets(keys).tolist() == [0, *[100] * 128]
+    assert _buckets(keys + np.uint64((1 << 64) - 200)).tolist() == [*[0] * 128, 100]
+
+
+@pytest.mark.parametrize(
+    ("prompts", "sizes"),
+    [
+        (["a b"], [13]),
+        (["a b"], [1]),
+        (["a b"], [2]),
+        (["a b c"], [2]),
+        (["a a"], [1]),
+        (["a b", "c d"], [2, 1]),
+    ],
+)
+def test_an_index_of_one_or_two_ngrams_is_searched_too(
+    prompts: list[str], sizes: list[int]
+) -> None:
+    for text in ("a b", "b a b a a", "c d a b c", "a", "", "x"):
+        world: World = (prompts, [[text]], [1], sizes)
+        assert scanned(world, in_place=False) == searched(world)
+
+
+def test_ngrams_of_every_length_up_to_the_longest_are_looked_up_together() -> None:
+    prompts = [" ".join(f"p{n}w{k}" for k in range(n)) for n in range(2, 65)]
+    world: World = (prompts, [[p] for p in prompts], [1] * len(prompts), [64] * len(prompts))
+    assert {(item, text) for item, text, _, _ in scanned(world, in_place=False)} == {
+        (k, k) for k in range(len(prompts))
+    }
+
+
+def test_a_vocabulary_gives_each_word_its_place_and_others_none() -> None:
+    entries: Entries = read_entries([Item("b", "1", "b a"), Item("b", "2", "c a b")])
+    vocabulary: Vocabulary = entries.vocabulary
+    assert sorted(vocabulary.words) == ["a", "b", "c"]
+    assert np.all(np.diff(vocabulary.hashes.astype(object)) > 0)
+    assert [hashed(w)[0] for w in vocabulary.words] == vocabulary.hashes.tolist()
+    assert vocabulary.encode(["x", *vocabulary.words]) == [-1, 0, 1, 2]
+
+
+def test_ngrams_have_a_key_each_that_depends_on_their_order_and_length() -> None:
+    hashes = token_hashes("a b a b a")
+    two = gram_keys(hashes, 2).tolist()
+    assert (len(two), two[0], two[1]) == (4, two[2], two[3])
+    assert (
+        len({two[0], two[1], *gram_keys(hashes, 1).tolist(), *gram_keys(hashes, 3).tolist()}) == 6
+    )
+    assert len(gram_keys(hashes, 6)) == len(gram_keys(hashes, 2**31 - 1)) == 0
+    assert PART == 3
+
+
+def arrays_of(index: Index) -> list[np.ndarray]:
+    return [np.ascontiguousarray(index.arrays[name]) for name in ARRAYS]
+
+
+def made(arrays: Sequence[object], sizes: object = (2,)) -> _scanner.Scanner:
+    return _scanner.Scanner(scanner_alphabet(), tuple(arrays), sizes, False, 0.0, 0.0, 0)  # type: ignore[arg-type]
+
+
+def spoilt(array: np.ndarray) -> Iterator[np.ndarray]:
+    """The array in ways in which it cannot belong to the others."""
+    yield np.append(array, array[-1:])
+    yield array[:-1]
+    yield array.astype(np.uint16)
+    shifted = np.frombuffer(b"\0" + array.tobytes(), np.uint8)[1:]
+    if array.dtype.itemsize > 1:
+        yield shifted
+        yield shifted.view(array.dtype)
+
+
+def test_arrays_that_do_not_belong_together_are_refused() -> None:
+    index = index_of(["a b c", "b c d e"], [2, 2])
+    arrays = arrays_of(replace(index, arrays={**index.arrays, **WEIGHTS}))
+    made(arrays)
+    for place, array in enumerate(arrays):
+        for wrong in spoilt(array):
+            with pytest.raises(ValueError, match="belong together"):
+                made([*arrays[:place], wrong, *arrays[place + 1 :]])
+    bounded = ("gram_buckets", "bounds", "post_entry", "vocabulary_buckets", "prompt_bounds",
+               "prompt_tokens", "bit_bounds", "bit_tokens")  # fmt: skip
+    for place in map(ARRAYS.index, bounded):
+        wrong = arrays[place].copy()
+        wrong[len(wrong) // 2] = 2**32 - 1
+        with pytest.raises(ValueError, match="belong together"):
+            made([*arrays[:place], wrong, *arrays[place + 1 :]])
+
+
+WEIGHTS = {
+    "bit_bounds": np.array([0, 1, 2], dtype=np.uint32),
+    "bit_tokens": np.array([0, 1], dtype=np.uint32),
+    "bits": np.array([1.0, 2.0]),
+    "bit_counts": np.array([1, 1], dtype=np.uint32),
+}
+
+
+def test_positions_beyond_a_prompt_are_no_hits() -> None:
+    arrays = arrays_of(index_of(["a b c"], [2]))
+    arrays[ARRAYS.index("post_position")] = np.array([2**32 - 1, 2], dtype=np.uint32)
+    ends = np.array([1], dtype=np.int32).tobytes()
+    assert made(arrays).scan(["a b c"], b"\1", ends) == (b"", [])
+
+
+@pytest.mark.parametrize(
+    "sizes", [(0,), (-1,), (65,), (2, 2), (3, 2), (2**40,), ("2",), 2, range(1, 66)]
+)
+def test_sizes_that_are_no_lengths_of_ngrams_are_refused(sizes: object) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        made(arrays_of(index_of(["a b"], [2])), sizes)
+
+
+def refused(call: Callable[[], object]) -> None:
+    with pytest.raises((ValueError, TypeError, RuntimeError)):
+        call()
+
+
+def test_wrong_calls_of_a_scanner_are_refused() -> None:
+    scanner = index_of(["a b"], [2]).scanner()
+    one, unknown = np.array([1], dtype=np.int32).tobytes(), np.array([0, 4], dtype=np.uint64)
+    wrong: list[tuple[object, ...]] = [
+        (["a"], b"", one),
+        (["a"], b"\1\1", one),
+        (["a"], b"\1", b"\1"),
+        (["a"], b"\1", np.array([2], dtype=np.int32).tobytes()),
+        (["a"], b"\1", np.array([-1], dtype=np.int32).tobytes()),
+        (["a", "b"], b"\1\1", one),
+        (["a", "b"], b"\1\1", np.array([2, 1, 2], dtype=np.int32).tobytes()),
+        ([1], b"\1", one),
+        ("a", b"\1", one),
+        (None, b"\1", one),
+        (["a"], bytearray(1), one),
+        ((b'"a"', unknown.tobytes()), b"\1", one),
+        ((b'"a"', unknown[::-1].tobytes()), b"\1", one),
+        ((b'"a"', b"\0" * 15), b"\1", one),
+        ((b'"a"', b"\0" * 17), b"\1", one),
+        ((b'"a"',), b"\1", one),
+    ]
+    for arguments in wrong:
+        refused(lambda arguments=arguments: scanner.scan(*arguments))  # type: ignore[misc]
+    refused(lambda: scanner.read("\ud800"))
+    refused(lambda: scanner.read(b"a"))  # type: ignore[arg-type]
+    assert scanner.scan(["a b"], b"\1", one)[0]
+    refused(lambda: scanner.__init__(scanner_alphabet(), (), (), False, 0.0, 0.0, 0))  # type: ignore[misc]
+
+
+def test_objects_that_were_not_made_are_refused() -> None:
+    alphabet, scanner = (kind.__new__(kind) for kind in (_scanner.Alphabet, _scanner.Scanner))
+    refused(lambda: alphabet.hashes("a"))
+    refused(lambda: scanner.scan([], b"", b""))
+    refused(lambda: scanner.read("a"))
+    refused(scanner.gram_rows)
+    refused(
+        lambda: _scanner.Scanner(
+            alphabet, tuple(arrays_of(index_of(["a b"], [2]))), (2,), False, 0.0, 0.0, 0
+        )
+    )
+    refused(lambda: scanner_alphabet().__init__(lambda _: (0, 0, ""), str))  # type: ignore[misc]
+
+
+def test_hashes_that_are_none_have_no_keys() -> None:
+    for wrong in (b"1234567", b"123456789", memoryview(b"123456789")[1:]):
+        refused(lambda wrong=wrong: _scanner.gram_keys(wrong, 1))  # type: ignore[misc]
+    for n in (0, -1, -(2**31)):
+        refused(lambda n=n: _scanner.gram_keys(b"12345678", n))  # type: ignore[misc]
+    with pytest.raises(OverflowError):
+        _scanner.gram_keys(b"12345678", 2**31)
+
+
+ASCII = {c: (0, 1, chr(c)) for c in range(128)}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        None,
+        (),
+        (0, 4, "é"),
+        (1, 0, "é"),
+        (8, 0, "é"),
+        (0, 0, b"e"),
+        ("0", 0, "e"),
+        (0, 0),
+        ZeroDivisionError,
+    ],
+)
+def test_an_alphabet_that_says_nothing_useful_of_a_character_raises(told: object) -> None:
+    def classify(point: int) -> object:
+        if told is ZeroDivisionError and point > 127:
+            raise ZeroDivisionError
+        return ASCII.get(point, told)
+
+    alphabet = _scanner.Alphabet(classify, str)  # type: ignore[arg-type]
+    for _ in range(2):
+        with pytest.raises((ValueError, TypeError, ZeroDivisionError)):
+            alphabet.hashes("a" * 70 + "é")
+    assert alphabet.hashes("a")
+
+
+def test_an_alphabet_that_raises_at_once_is_none() -> None:
+    with pytest.raises(ZeroDivisionError):
+        _scanner.Alphabet(lambda _: 1 // 0, str)  # type: ignore[arg-type, return-value]
+
+
+def test_characters_that_fold_to_each_other_end_in_an_error() -> None:
+    def classify(point: int) -> tuple[int, int, str]:
+        return ASCII.get(point, (0, 0, chr((point + 1) % 0x110000) * 2))
+
+    with pytest.raises(RecursionError):
+        _scanner.Alphabet(classify, str).hashes("é")
+
+
+@pytest.mark.parametrize("folded", [None, b"", 3])
+def test_a_chunk_that_folds_to_no_text_raises(folded: object) -> None:
+    def classify(point: int) -> tuple[int, int, str]:
+        return ASCII.get(point, (2, 2, chr(point)))
+
+    alphabet = _scanner.Alphabet(classify, lambda _: folded)  # type: ignore[arg-type, return-value]
+    with pytest.raises(TypeError):
+        alphabet.hashes("a\u0301")
+
+
+def test_a_scanner_that_is_called_while_it_works_refuses() -> None:
+    tried: list[str] = []
+
+    def classify(point: int) -> tuple[int, int, str]:
+        if point > 127:
+            for call in (lambda: scanner.read("a"), lambda: scanner.scan([], b"", b"")):
+                with pytest.raises(RuntimeError, match="at work"):
+                    call()
+            texts.clear()
+            tried.append(chr(point))
+        return ASCII.get(point, (0, 1, chr(point)))
+
+    alphabet, texts = _scanner.Alphabet(classify, str), ["é" + "a" * 100, "ü"]
+    arrays = tuple(arrays_of(index_of(["a b"], [2])))
+    scanner = _scanner.Scanner(alphabet, arrays, (2,), False, 0.0, 0.0, 0)
+    scanner.scan(texts, b"\1\1", np.array([1, 2], dtype=np.int32).tobytes())
+    assert tried == ["é", "ü"]
+    assert scanner.read("a")
