@@ -97,13 +97,22 @@ def row(text: str, shape: str, rng: random.Random) -> Record:
     """A row with this text; in `messages` the turns meet at a place that is drawn."""
     if shape == "text":
         return {"text": text}
-    cut = rng.randrange(1, max(2, len(text)))
+    cut = rng.randrange(len(text) // 4, 3 * len(text) // 4)
+    return chat_row(text[:cut], text[cut:])
+
+
+def chat_row(user: str, assistant: str) -> Record:
+    """A row of two turns."""
     return {
         "messages": [
-            {"role": "user", "content": text[:cut]},
-            {"role": "assistant", "content": text[cut:]},
+            {"role": "user", "content": user},
+            {"role": "assistant", "content": assistant},
         ]
     }
+
+
+def _texts(record: Record) -> list[str]:
+    return [record["text"]] if "text" in record else [m["content"] for m in record["messages"]]
 
 
 def inserted(text: str, what: str, rng: random.Random) -> str:
@@ -121,8 +130,10 @@ def records(recipe: Recipe, held: Sequence[Record]) -> Iterator[tuple[Record, st
     total = recipe.megabytes * 1e6 / (recipe.characters + 20)
     share, planted = recipe.planted / max(1.0, 0.9 * total), iter(held[: recipe.planted])
     for text in pieces(recipe.characters, rng):
-        item = next(planted, None) if rng.random() < share else None
         made = row(text, recipe.shape, rng)
+        if not all(said.strip() for said in _texts(made)):
+            continue  # a blank turn could not be looked at
+        item = next(planted, None) if rng.random() < share else None
         if item:
             place = made if recipe.shape == "text" else made["messages"][0]
             name = "text" if recipe.shape == "text" else "content"

@@ -81,13 +81,11 @@ def datatrove(train: Path, items: Path, work: Path) -> int:
     from datatrove.pipeline.decont.n_grams import NGramsDecontIndexer
     from datatrove.pipeline.readers import JsonlReader
 
-    class Indexer(NGramsDecontIndexer):
-        _requires_dependencies: list[str] = []  # noqa: RUF012
-
+    NGramsDecontIndexer._requires_dependencies = []  # lighteval, for what is not called here
     config = NGramsDecontConfig(find_query_ngrams=True)
     index = work / "index"
     index.mkdir(parents=True)
-    indexer = Indexer(str(index), config=config)
+    indexer = NGramsDecontIndexer(str(index), config=config)
     hashes = {h for i in read(items) for h in indexer.compute_hashes(i["answer"], i["prompt"])}
     np.array(list(hashes), dtype=config.hash_config.np_descr).tofile(index / "gsm8k.index.hashes")
     reader = JsonlReader(str(train.parent), glob_pattern=train.name)
