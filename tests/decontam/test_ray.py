@@ -40,6 +40,8 @@ def cluster() -> Iterator[Any]:
         # A token of its own, which Ray reads when it is imported, and not the one in the home.
         patch.setenv("RAY_AUTH_MODE", "token")
         patch.setenv("RAY_AUTH_TOKEN", uuid4().hex)
+        # Nodes of a busy machine take their time.
+        patch.setenv("RAY_raylet_start_wait_time_s", "180")
         import ray
         from ray.cluster_utils import Cluster
 

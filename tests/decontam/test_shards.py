@@ -128,8 +128,8 @@ def test_a_shard_that_ends_while_another_is_still_scanned_may_come_first(
     forwards = checked(index, tmp_path / "forwards", corpus)
     scanned = decontam.run.run.in_this_process
 
-    def backwards(scan, tasks, fields, allowed):  # type: ignore[no-untyped-def]
-        return scanned(scan, tasks[::-1], fields, allowed)
+    def backwards(scan, tasks, options):  # type: ignore[no-untyped-def]
+        return scanned(scan, tasks[::-1], options)
 
     monkeypatch.setattr(decontam.run.run, "in_this_process", backwards)
     assert checked(index, tmp_path / "backwards", corpus) == forwards
@@ -279,7 +279,7 @@ def test_results_with_unreadable_rows_are_not_those_of_a_request_that_allows_non
     path = tmp_path / "rows.jsonl"
     path.write_bytes(lines(rows(20)) + b"{torn\n")
     checked(index, tmp_path / "out", path, allow_bad_rows=1)
-    with pytest.raises(ValueError, match="leave out 1 unreadable rows; repeat --allow-bad-rows 1"):
+    with pytest.raises(ValueError, match="1 unreadable rows; give --allow-bad-rows 1"):
         run(Request((str(path),), tmp_path / "out", clean=True), index)
 
 
