@@ -170,7 +170,7 @@ def test_a_whole_question_is_verbatim_and_an_edited_one_near() -> None:
         (0, "verbatim", True),
         (1, "near", True),
     ]
-    assert report.evidence()[1].weighted == pytest.approx(54 / 56)
+    assert list(report.evidence())[1].weighted == pytest.approx(54 / 56)
 
 
 def test_an_ngram_seen_before_is_no_news_in_either_direction() -> None:
