@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -34,7 +35,15 @@ NODE = {"num_cpus": 1, "object_store_memory": 80 << 20, "include_dashboard": Fal
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keeps the clusters of several pytest-xdist workers apart: two starting at once time out."""
+    with (tmp_path_factory.getbasetemp().parent / "ray.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(scope="module")
+def cluster(alone: None) -> Iterator[Any]:
     """Two nodes, one of them without the driver."""
     with pytest.MonkeyPatch.context() as patch:
         # A token of its own, which Ray reads when it is imported, and not the one in the home.
