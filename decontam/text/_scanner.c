@@ -82,6 +82,10 @@ static int Alphabet_init(Alphabet *self, PyObject *args, PyObject *kwargs) {
         uint32_t found;
         if (entry(self, point, &found)) return -1;
         unsigned char byte = (unsigned char)point;
+        if (!is_run(byte) && (found >> KIND & 3) != SEPARATOR && (found >> KIND & 3) != SINGLE) {
+            PyErr_SetString(PyExc_ValueError, "of ASCII, letters and digits alone make words");
+            return -1;
+        }
         self->ascii[point] = is_run(byte) ? WORD : (unsigned char)(found >> KIND & 3);
         self->symbols[point] = self->ascii[point] == SINGLE ? hash_bytes(&byte, 1) : 0;
     }

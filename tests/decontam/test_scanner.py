@@ -573,7 +573,7 @@ def test_hashes_that_are_none_have_no_keys() -> None:
         _scanner.gram_keys(b"12345678", 2**31)
 
 
-ASCII = {c: (0, 1, chr(c)) for c in range(128)}
+ASCII = {c: (0, int(chr(c).isalnum()), chr(c)) for c in range(128)}
 
 
 @pytest.mark.parametrize(
@@ -606,6 +606,12 @@ def test_an_alphabet_that_says_nothing_useful_of_a_character_raises(told: object
 def test_an_alphabet_that_raises_at_once_is_none() -> None:
     with pytest.raises(ZeroDivisionError):
         _scanner.Alphabet(lambda _: 1 // 0, str)  # type: ignore[arg-type, return-value]
+
+
+def test_an_alphabet_with_words_of_other_ascii_than_letters_and_digits_is_refused() -> None:
+    for kind in (1, 2):
+        with pytest.raises(ValueError, match="letters and digits"):
+            _scanner.Alphabet(lambda point, kind=kind: (0, kind, chr(point)), str)  # type: ignore[misc]
 
 
 def test_characters_that_fold_to_each_other_end_in_an_error() -> None:
