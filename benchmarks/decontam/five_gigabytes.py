@@ -91,12 +91,14 @@ def watch(train: Path, out: Path, kill: bool) -> Watched:
         children |= set(_children(process.pid))
         told.driver = max(told.driver, _peak(process.pid))
         told.worker = max([told.worker, *(_peak(child) for child in children)])
-        if kill and len(list(out.glob("work/*/shard.json"))) >= half:
+        if kill and len(list(out.glob("work/*/??????/shard.json"))) >= half:
             process.send_signal(signal.SIGKILL)
             process.wait()
             told.left = _gone(children)
         time.sleep(POLL)
     told.seconds, told.code = time.perf_counter() - begin, process.returncode
+    if kill and told.left is None:
+        raise ValueError("the check ended before it could be killed; take more gigabytes")
     if told.code not in CLEAN_OR_NOT and told.left is None:
         raise ValueError(f"{' '.join(map(str, command))} ended with {told.code}")
     return told
