@@ -12,7 +12,7 @@ from decontam.text import _scanner
 BLOCK = 1 << 21
 """Bytes that are read together."""
 
-LONGEST = 64 << 20
+LONGEST = 32 << 20
 """Bytes of the longest row; a longer one is more likely a file without line ends."""
 
 _BOM = b"\xef\xbb\xbf"

@@ -146,8 +146,8 @@ def test_a_column_that_is_asked_for_and_absent_is_refused(tmp_path: Path, capsys
 def test_a_row_over_64_mib_is_refused_where_it_begins(
     tmp_path: Path, capsys: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = f"t.jsonl: the row that begins at byte {3 * len(FINE)} has more than 64 MiB"
-    for size, shard in ((66, 64 << 20), (200, 64 << 20), (66, 8 << 20)):
+    place = f"t.jsonl: the row that begins at byte {3 * len(FINE)} has more than 32 MiB"
+    for size, shard in ((34, 64 << 20), (200, 64 << 20), (34, 8 << 20)):
         for module in (decontam.rows.shards, decontam.run.run):
             monkeypatch.setattr(module, "SHARD", shard)
         with (tmp_path / "t.jsonl").open("wb") as file:
