@@ -104,7 +104,7 @@ def check(point: Point, megabytes: float, held: Index, work: Path) -> Cost:
     out = work / "check"
     shutil.rmtree(out, ignore_errors=True)
     return cost(
-        check_command(train, out, "--index", held.folder, "--workers", str(point.workers)), (0, 1)
+        check_command([train], out, "--index", held.folder, "--workers", str(point.workers)), (0, 1)
     )
 
 

@@ -78,7 +78,7 @@ def make(path: Path, gigabytes: float, work: Path) -> dict[int, str]:
 def watch(train: Path, out: Path, kill: bool) -> Watched:
     """Run a check; kill its driver when half of the shards are there, if wanted."""
     command = check_command(
-        train, out, "--against", "gsm8k", "--hub", SHARED / "hub", "--workers", "2"
+        [train], out, "--against", "gsm8k", "--hub", SHARED / "hub", "--workers", "2"
     )
     half = max(1, train.stat().st_size // (64 << 20) // 2)
     told = Watched()

@@ -73,9 +73,9 @@ def one_thread() -> dict[str, str]:
     return {**os.environ, **{f"{name}_NUM_THREADS": "1" for name in names}}
 
 
-def check_command(train: Path, out: Path, *more: str | Path) -> list[str | Path]:
-    """`python -m decontam check` with this interpreter."""
-    return [sys.executable, "-m", "decontam", "check", train, "--out", out, *more]
+def check_command(train: Sequence[Path], out: Path, *more: str | Path) -> list[str | Path]:
+    """`python -m decontam check` of some files with this interpreter."""
+    return [sys.executable, "-m", "decontam", "check", *train, "--out", out, *more]
 
 
 def index_command(against: Sequence[str | Path], out: Path, *more: str) -> list[str | Path]:

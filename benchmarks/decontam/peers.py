@@ -50,7 +50,7 @@ class Bench:
         out = self.out(train)
         shutil.rmtree(out, ignore_errors=True)
         if self.tool == "ours":
-            return cost(check_command(train, out, "--against", self.items))
+            return cost(check_command([train], out, "--against", self.items))
         return cost([self.interpreter, JOBS, self.tool, train, self.items, out], codes=[0])
 
     def flagged(self, train: Path) -> int:

@@ -38,7 +38,7 @@ def checked(preset: str, work: Path) -> tuple[Path, float]:
     if not index.exists():
         cost(index_command(MIRROR, index, "--preset", preset), codes=[0])
     files = [SHARED / "corpora" / f"{name}.jsonl.gz" for name in CORPORA]
-    spent = cost(check_command(files[0], out, "--index", index, files[1]))
+    spent = cost(check_command(files, out, "--index", index))
     return out, spent.processor
 
 
