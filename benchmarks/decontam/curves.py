@@ -26,6 +26,7 @@ from benchmarks.decontam.measure import (
     index_command,
     interleaved,
     parser,
+    ratio,
     seconds,
     slope,
     table,
@@ -141,7 +142,7 @@ def curve(
     table(
         (name, "MB/s", "MB/s of processor", "to the first", "peak MiB"),
         [
-            (label, found[p][0], found[p][1], f"{found[p][0] / first:.2f} x", found[p][2])
+            (label, found[p][0], found[p][1], ratio(found[p][0], first), found[p][2])
             for label, p in points.items()
         ],
     )

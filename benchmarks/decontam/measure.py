@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -109,6 +110,12 @@ def slope(small: float, large: float, costs: Sequence[Sequence[Cost]]) -> float:
     return (large - small) / longer if longer > 0 else float("inf")
 
 
+def ratio(value: float, other: float) -> str:
+    """How many times the other; nothing where one of them could not be measured."""
+    known = math.isfinite(value) and math.isfinite(other) and other > 0
+    return f"{value / other:.2f} x" if known else ""
+
+
 def table(headings: Sequence[str], lines: Sequence[Sequence[object]]) -> None:
     """Print lines in columns: the first to the left, the others to the right."""
     cells = [list(headings), *([_said(cell) for cell in line] for line in lines)]
@@ -120,6 +127,8 @@ def table(headings: Sequence[str], lines: Sequence[Sequence[object]]) -> None:
 
 
 def _said(cell: object) -> str:
+    if isinstance(cell, float) and not math.isfinite(cell):
+        return "sizes too small"
     if isinstance(cell, float):
         return f"{cell:,.0f}" if abs(cell) >= 100 else f"{cell:.3g}"
     return f"{cell:,}" if isinstance(cell, int) else str(cell)

@@ -25,6 +25,7 @@ from benchmarks.decontam.measure import (
     cost,
     interleaved,
     parser,
+    ratio,
     seconds,
     slope,
     table,
@@ -144,7 +145,7 @@ def compare(
         table(
             ("ours against", "slope", f"whole process, {whole:g} MB"),
             [
-                (tool, f"{ours.slope / f.slope:.1f} x", f"{f.whole / ours.whole:.1f} x")
+                (tool, ratio(ours.slope, f.slope), ratio(f.whole, ours.whole))
                 for tool, f in found.items()
                 if tool != "ours"
             ],
