@@ -9,6 +9,7 @@ typedef struct {
     Alphabet *alphabet;
     Hashes *out;
     Bytes open;       /* the token that is being read, folded */
+    const unsigned char *start;
     Spans *spans;     /* where each token stands in the original, or NULL if nobody asks */
     Span chunk, word; /* of what is being fed, and of the open token */
 } Tokens;
@@ -61,11 +62,10 @@ static int feed_chunk(Tokens *self, const unsigned char *from, const unsigned ch
     return count < 0 ? -1 : 0;
 }
 
-/* At least one chunk from `p` on, until plain ASCII goes on (to the end, if spans are asked for).
+/* At least one chunk from `p` on, until plain ASCII goes on.
    Returns where, or NULL with `why` (bad bytes) or an exception. */
 static const unsigned char *general(Tokens *self, const unsigned char *p, const unsigned char *end,
                                     const char **why) {
-    const unsigned char *begin = p;
     do {
         uint32_t point, found, next, other;
         int length = decode(p, end, &point);
@@ -79,11 +79,11 @@ static const unsigned char *general(Tokens *self, const unsigned char *p, const 
             if (!(other & (JOINS | IGNORED))) break;
             after += more;
         }
-        self->chunk = (Span){(uint64_t)(p - begin), (uint64_t)(after - begin)};
+        self->chunk = (Span){(uint64_t)(p - self->start), (uint64_t)(after - self->start)};
         int alone = after == p + length && !(found & IGNORED);
         if (alone ? feed_single(self, point, found) : feed_chunk(self, p, after)) return NULL;
         p = after;
-        if (self->spans || self->open.size) continue;
+        if (self->open.size) continue;
         if (p < end && *p < 0x80 && (end - p < 2 || p[1] < 0x80)) return p;
     } while (p < end);
     return close_token(self) ? NULL : p;
@@ -144,10 +144,12 @@ static inline size_t readable(const Alphabet *alphabet, const unsigned char *blo
 
 /* A run of letters and digits that is longer than a block. */
 static const unsigned char *long_run(Tokens *self, const unsigned char *p, const unsigned char *end) {
+    self->word.begin = (uint64_t)(p - self->start);
     while (p < end && is_run(*p)) {
         if (RESERVE(&self->open, 1)) return NULL;
         self->open.at[self->open.size++] = (char)(*p++ | 0x20);
     }
+    self->word.end = (uint64_t)(p - self->start);
     /* A letter beyond ASCII may go on with the token, and the last character may combine with it. */
     if (p < end && *p >= 0x80) { p--; self->open.size--; return p; }
     return close_token(self) ? NULL : p;
@@ -158,7 +160,7 @@ static int tokenise(Tokens *self, const unsigned char *p, size_t size, const cha
     const unsigned char *end = p + size;
     unsigned char tail[2 * BLOCK] = {0};
     self->open.size = 0;
-    if (self->spans) return !size || general(self, p, end, why) ? 0 : -1;
+    self->start = p;
     while (p < end) {
         const unsigned char *block = p;
         size_t left = (size_t)(end - p);
@@ -174,7 +176,9 @@ static int tokenise(Tokens *self, const unsigned char *p, size_t size, const cha
             continue;
         }
         if (RESERVE(self->out, BLOCK)) return -1;
-        uint64_t *out = self->out->at + self->out->size;
+        if (self->spans && RESERVE(self->spans, BLOCK)) return -1;
+        uint64_t *out = self->out->at + self->out->size, offset = (uint64_t)(p - self->start);
+        Span *span = self->spans ? self->spans->at + self->spans->size : NULL;
         uint64_t todo = m.symbol | (m.run & ~(m.run << 1));
         if (limit < BLOCK) todo &= (1ULL << limit) - 1;
         size_t begin = limit; /* where the next block starts */
@@ -185,13 +189,16 @@ static int tokenise(Tokens *self, const unsigned char *p, size_t size, const cha
                 uint64_t hash = self->alphabet->symbols[block[at]];
                 *out = hash;
                 out += hash != 0;
+                if (span && hash) *span++ = (Span){offset + at, offset + at + 1};
                 continue;
             }
             uint64_t beyond = ~(m.run >> at);
             size_t length = beyond ? (size_t)__builtin_ctzll(beyond) : BLOCK;
             if (at + length > limit || (at + length == limit && limit == BLOCK)) { begin = at; break; }
             *out++ = hash_run(block + at, length);
+            if (span) *span++ = (Span){offset + at, offset + at + length};
         }
+        if (span) self->spans->size = (size_t)(span - self->spans->at);
         self->out->size = (size_t)(out - self->out->at);
         if (begin) { p += begin < left ? begin : left; continue; }
         if (limit < BLOCK) { /* the run at the block's begin goes on beyond ASCII */
