@@ -8,12 +8,12 @@
    What leaves this file are candidates.  Whether a row holds an item is decided in Python, on tokens
    that are compared as text, so no hash collision can flag a row. */
 
+#include "lookup.h" /* Python.h comes first */
+#include "skim.h"
+
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
-
-#include "lookup.h"
-#include "skim.h"
 
 /* Where texts come from: a tuple of strings, or JSON strings within one buffer. */
 typedef struct { PyObject *texts; const unsigned char *data; const Span *places; } Source;
