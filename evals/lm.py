@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lm_eval.api.model import LM
 
-from evals.engines import Engine, Generation, Sampling
+from evals.engines import Engine, Generation, Request, Sampling
 
 if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
@@ -22,7 +22,7 @@ class EngineLM(LM):  # type: ignore[misc]
         """Wrap `engine`."""
         super().__init__()
         self.engine = engine
-        self._generations: dict[tuple[str, Sampling], Generation] = {}
+        self._generations: dict[Request, Generation] = {}
 
     @property
     def tokenizer_name(self) -> str:
@@ -37,29 +37,28 @@ class EngineLM(LM):  # type: ignore[misc]
 
     def generate_until(self, requests: list[Instance]) -> list[str]:
         """Continue each request's prompt under its own settings."""
-        groups: dict[Sampling, list[str]] = {}
-        keys = [(r.args[0], _sampling(r.args[1])) for r in requests]
-        for prompt, sampling in dict.fromkeys(keys):
-            groups.setdefault(sampling, []).append(prompt)
-        for sampling, prompts in groups.items():
-            for prompt, generation in zip(
-                prompts, self.engine.generate(prompts, sampling), strict=True
-            ):
-                self._generations[prompt, sampling] = generation
+        keys = [Request(r.args[0], _sampling(r.args[1])) for r in requests]
+        wanted = list(dict.fromkeys(keys))
+        for index, generation in self.engine.generate(wanted):
+            self._generations[wanted[index]] = generation
         return [self._generations[key].text for key in keys]
 
     def generation(self, prompt: str, settings: Mapping[str, Any]) -> Generation:
         """What was generated for a prompt under lm-eval's settings."""
-        return self._generations[prompt, _sampling(settings)]
+        return self._generations[Request(prompt, _sampling(settings))]
 
     def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
         """Score each continuation given its context."""
-        return self.engine.loglikelihood([(r.args[0], r.args[1]) for r in requests])
+        return self._likelihoods([(r.args[0], r.args[1]) for r in requests])
 
     def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:
         """Log-probability of each whole text."""
         pairs = [("", r.args[0]) for r in requests]
-        return [score for score, _ in self.engine.loglikelihood(pairs)]
+        return [score for score, _ in self._likelihoods(pairs)]
+
+    def _likelihoods(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[float, bool]]:
+        found = dict(self.engine.loglikelihood(pairs))
+        return [(found[i].logprob, found[i].greedy) for i in range(len(pairs))]
 
 
 def _sampling(settings: Mapping[str, Any]) -> Sampling:

@@ -50,6 +50,12 @@ class Benchmark:
     """Non-inferiority margin of the gate, in score units."""
     limit: int | None = None
     """Score a fixed sample of this many items."""
+    replicates: int = 1
+    """Responses per item, each with its own seed."""
+    cluster: str | None = None
+    """Column of the documents whose equal values make one cluster (a passage, a problem)."""
+    stratum: str | None = None
+    """Column of the documents that tells fixed subtasks apart (a subject)."""
     twin: str | None = None
     """The development benchmark whose distribution this held-out one shares (fresh items)."""
     shift_of: str | None = None

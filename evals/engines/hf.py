@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from evals.digest import text_digest
-from evals.engines.generation import Generation, Sampling
+from evals.engines.generation import Generation, Likelihood, Request, Sampling
+from evals.engines.weights import weights_digest
 
 BATCH_TOKENS = 24_576
 """Prompt tokens plus room for the responses in one batch."""
@@ -35,14 +37,31 @@ class HFEngine:
             model, revision=revision, dtype=dtype, use_safetensors=True
         )
         self.model.to(self.device).eval()
+        self._source = str(model)
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token
 
-    @property
+    @functools.cached_property
+    def identity(self) -> Mapping[str, str]:
+        """Weights, tokenizer, precision, and the versions of what computes."""
+        import torch
+        import transformers
+
+        return {
+            "engine": "hf",
+            "version": f"transformers {transformers.__version__}, torch {torch.__version__}",
+            "device": self.device,
+            "dtype": str(self.model.dtype),
+            "weights": weights_digest(
+                self._source, getattr(self.model.config, "_commit_hash", None)
+            ),
+            "tokenizer": self.tokenizer_name,
+        }
+
+    @functools.cached_property
     def tokenizer_name(self) -> str:
-        """Digest of vocabulary and chat template."""
-        template = self.tokenizer.chat_template or ""
-        return text_digest(f"{sorted(self.tokenizer.get_vocab().items())}{template}")
+        """Digest of tokenizer and chat template."""
+        return tokenizer_digest(self.tokenizer)
 
     def chat(self, messages: Sequence[Mapping[str, str]], *, add_generation_prompt: bool) -> str:
         """A conversation as the prompt text the model expects."""
@@ -51,17 +70,27 @@ class HFEngine:
         )
         return text
 
-    def generate(self, prompts: Sequence[str], sampling: Sampling) -> list[Generation]:
-        """Continue each prompt; results in the order of the prompts."""
-        ids = self.tokenizer(list(prompts), add_special_tokens=False)["input_ids"]
-        self._require_room(max(map(len, ids)), sampling.max_tokens)
-        found: dict[int, Generation] = {}
-        for batch in _batches([len(i) for i in ids], sampling.max_tokens):
-            for index, generation in zip(
-                batch, self._generate([ids[i] for i in batch], sampling), strict=True
-            ):
-                found[index] = generation
-        return [found[i] for i in range(len(prompts))]
+    def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Generation]]:
+        """Answer requests: the index of a request and its response, batch after batch.
+
+        Raises:
+            ValueError: a prompt and its response do not fit into the model's positions.
+        """
+        if not requests:
+            return
+        ids = self.tokenizer([r.prompt for r in requests], add_special_tokens=False)["input_ids"]
+        groups: dict[tuple[int, float, float], list[int]] = {}
+        for index, (request, row) in enumerate(zip(requests, ids, strict=True)):
+            wanted = request.sampling
+            self._require_room(len(row), wanted.max_tokens)
+            how = (wanted.max_tokens, wanted.temperature, wanted.top_p)
+            groups.setdefault(how, []).append(index)
+        for (room, _, _), members in groups.items():
+            for batch in _batches([len(ids[i]) for i in members], room):
+                picked = [members[i] for i in batch]
+                rows = [ids[i] for i in picked]
+                found = self._generate(rows, [requests[i].sampling for i in picked])
+                yield from zip(picked, found, strict=True)
 
     def _require_room(self, prompt: int, response: int) -> None:
         room = getattr(self.model.config, "max_position_embeddings", None)
@@ -71,42 +100,77 @@ class HFEngine:
                 f"model's {room} positions; lower max_tokens or shots"
             )
 
-    def _generate(self, ids: Sequence[Sequence[int]], sampling: Sampling) -> list[Generation]:
+    def _generate(
+        self, ids: Sequence[Sequence[int]], samplings: Sequence[Sampling]
+    ) -> list[Generation]:
+        """Continue prompts that agree in length limit, temperature and top-p."""
         import torch
 
-        torch.manual_seed(sampling.seed)
+        from evals.engines.decoding import SeededSampling, StopTexts
+
         inputs = self.tokenizer.pad({"input_ids": ids}, return_tensors="pt").to(self.device)
-        greedy = sampling.temperature == 0.0
+        start = inputs["input_ids"].shape[1]
+        first = samplings[0]
+        sampled = [SeededSampling(samplings, self.device)] if first.temperature else []
+        stops = (
+            [StopTexts(self.tokenizer, start, samplings)] if any(s.stop for s in samplings) else []
+        )
         with torch.inference_mode():
+            # Sampling is argmax after seeded noise, so that a row does not depend on its batch.
             output = self.model.generate(
                 **inputs,
-                max_new_tokens=sampling.max_tokens,
-                do_sample=not greedy,
-                temperature=None if greedy else sampling.temperature,
-                top_k=None if greedy else 0,
-                top_p=None if greedy else 1.0,
+                max_new_tokens=first.max_tokens,
+                do_sample=False,
+                temperature=None,
+                top_k=None,
+                top_p=None,
+                logits_processor=sampled,
+                stopping_criteria=stops,
                 pad_token_id=self.tokenizer.pad_token_id,
             )
-        return [self._read(row, sampling) for row in output[:, inputs["input_ids"].shape[1] :]]
+        return [
+            self._read(row, sampling, len(prompt))
+            for row, sampling, prompt in zip(
+                output[:, start:].tolist(), samplings, ids, strict=True
+            )
+        ]
 
-    def _read(self, row: Any, sampling: Sampling) -> Generation:
-        tokens: list[int] = row.tolist()
+    def _read(self, tokens: list[int], sampling: Sampling, prompt: int) -> Generation:
         eos = self.model.generation_config.eos_token_id
-        ends = [i for i, t in enumerate(tokens) if t in (eos if isinstance(eos, list) else [eos])]
-        tokens = tokens[: ends[0]] if ends else tokens
-        text: str = self.tokenizer.decode(tokens, skip_special_tokens=True)
+        ends = eos if isinstance(eos, list) else [eos]
+        end = next((i for i, t in enumerate(tokens) if t in ends), None)
+        tokens = tokens[:end]
+        text = self._decode(tokens)
         cut = min((text.find(s) for s in sampling.stop if s and s in text), default=None)
-        finish = "stop" if ends or cut is not None else "length"
-        return Generation(text[:cut], finish, len(tokens))  # type: ignore[arg-type]
+        if cut is not None:
+            tokens = tokens[: self._tokens_to(tokens, sampling.stop)]
+        finish = "length" if end is None and cut is None else "stop"
+        return Generation(text[:cut], finish, len(tokens), prompt)  # type: ignore[arg-type]
 
-    def loglikelihood(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[float, bool]]:
-        """Log-probability of each continuation given its context, and whether it is greedy."""
+    def _decode(self, tokens: Sequence[int]) -> str:
+        text: str = self.tokenizer.decode(tokens, skip_special_tokens=True)
+        return text
+
+    def _tokens_to(self, tokens: Sequence[int], stop: Sequence[str]) -> int:
+        """How many tokens it takes until one of the stop texts is there."""
+        low, high = 0, len(tokens)
+        while low < high:
+            middle = (low + high) // 2
+            text = self._decode(tokens[:middle])
+            low, high = (low, middle) if any(s in text for s in stop if s) else (middle + 1, high)
+        return low
+
+    def loglikelihood(self, pairs: Sequence[tuple[str, str]]) -> Iterator[tuple[int, Likelihood]]:
+        """Log-probability of each continuation given its context, and whether it is greedy.
+
+        Raises:
+            ValueError: context and continuation do not fit into the model's positions.
+        """
         encoded = [self._encode_pair(*pair) for pair in pairs]
-        found: dict[int, tuple[float, bool]] = {}
+        for context, target in encoded:
+            self._require_room(len(context), len(target))
         for batch in _batches([len(c) + len(t) for c, t in encoded], 0):
-            for index, score in zip(batch, self._score([encoded[i] for i in batch]), strict=True):
-                found[index] = score
-        return [found[i] for i in range(len(pairs))]
+            yield from zip(batch, self._score([encoded[i] for i in batch]), strict=True)
 
     def _encode_pair(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
         """Tokens of both, split where the context's own tokens end (as lm-eval does)."""
@@ -117,7 +181,7 @@ class HFEngine:
         start = len(self.tokenizer(context, add_special_tokens=False)["input_ids"])
         return whole[:start] or [self.tokenizer.eos_token_id], whole[start:]
 
-    def _score(self, batch: Sequence[tuple[list[int], list[int]]]) -> list[tuple[float, bool]]:
+    def _score(self, batch: Sequence[tuple[list[int], list[int]]]) -> list[Likelihood]:
         import torch
 
         rows = [context + target for context, target in batch]
@@ -125,15 +189,21 @@ class HFEngine:
         positions = (inputs["attention_mask"].cumsum(-1) - 1).clamp(min=0)
         with torch.inference_mode():
             output = self.model(**inputs, position_ids=positions)
-        logits = output.logits.float().log_softmax(-1)
         scores = []
-        for row, (_, target) in zip(logits, batch, strict=True):
+        for row, (_, target) in zip(output.logits, batch, strict=True):
             n = len(target)
             wanted = torch.tensor(target, device=self.device)
-            local = row[-n - 1 : -1]
+            local = row[-n - 1 : -1].float().log_softmax(-1)
             total = local.gather(1, wanted[:, None]).sum().item()
-            scores.append((total, bool((local.argmax(-1) == wanted).all())))
+            scores.append(Likelihood(total, bool((local.argmax(-1) == wanted).all()), n))
         return scores
+
+
+def tokenizer_digest(tokenizer: Any) -> str:
+    """SHA-256 over a transformers tokenizer's vocabulary, rules and chat template."""
+    fast = getattr(tokenizer, "backend_tokenizer", None)
+    rules = fast.to_str() if fast else str(sorted(tokenizer.get_vocab().items()))
+    return text_digest(f"{rules}{tokenizer.chat_template or ''}")
 
 
 def _batches(lengths: Sequence[int], extra: int) -> Iterator[list[int]]:

@@ -1,0 +1,28 @@
+"""Which weights an answer came from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from evals.digest import file_digest, text_digest
+
+WEIGHTS = ("*.safetensors", "config.json", "generation_config.json", "adapter_config.json")
+
+
+def weights_digest(model: str, commit: str | None) -> str:
+    """What identifies a model's weights and configuration.
+
+    Args:
+        model: Folder (adapters count), or Hub id.
+        commit: The Hub's commit the id was resolved to.
+
+    Raises:
+        ValueError: a folder without safetensors.
+    """
+    folder = Path(model)
+    if not folder.is_dir():
+        return f"{model}@{commit or 'unpinned'}"
+    files = sorted({f for pattern in WEIGHTS for f in folder.glob(pattern)})
+    if not any(f.suffix == ".safetensors" for f in files):
+        raise ValueError(f"{model} holds no .safetensors file; only safetensors are loaded")
+    return text_digest("\n".join(f"{f.name} {file_digest(f)}" for f in files))
