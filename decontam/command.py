@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import gc
 import json
 import sys
 import traceback
@@ -137,6 +138,7 @@ def _run(arguments: argparse.Namespace, clean: bool) -> int:
     from decontam.run.run import Request, run
 
     index = _prepared(arguments)
+    gc.freeze()  # an index is many objects, and all of them stay
     with Progress(sys.stderr) as progress:
         request = Request(
             train=tuple(_training(arguments)),

@@ -28,7 +28,7 @@ ARRAYS = (
 """The arrays that the scanner takes, in its order."""
 
 PART = 3
-"""Tokens of the parts of an n-gram that the scanner looks up first; a shorter n-gram has none."""
+"""Tokens of the parts of an n-gram that the scanner looks up first, where it has more."""
 
 _BITS_PER_GRAM = 32
 _MOST_WORDS, _MOST_PART_WORDS = 1 << 19, 1 << 17
@@ -132,8 +132,8 @@ def build(
         "grams": distinct,
         "gram_buckets": _buckets(distinct),
         "bitmap": _bitmap(distinct),
-        "part_bitmap": _bitmap(_parts(hashes, prompts), _MOST_PART_WORDS),
-        "short_bitmap": _bitmap(keys[grams.n < PART]),
+        "part_bitmap": _bitmap(_parts(hashes, prompts.bounds, grams), _MOST_PART_WORDS),
+        "short_bitmap": _bitmap(_firsts(hashes, prompts.bounds, grams)),
         "bounds": np.append(first, len(keys)).astype(np.uint32),
         "post_entry": grams.entry[order].astype(np.uint32),
         "post_position": grams.position[order].astype(np.uint32),
@@ -158,9 +158,24 @@ def _keys(hashes: Hashes, bounds: Ints, grams: Grams) -> Hashes:
     return keys
 
 
-def _parts(hashes: Hashes, prompts: Ragged) -> Hashes:
-    """Keys of every `PART`-gram of every entry."""
-    return gram_keys(hashes, PART)[np.flatnonzero(prompts.fits(PART))]
+def _parts(hashes: Hashes, bounds: Ints, grams: Grams) -> Hashes:
+    """Keys of the `PART`-grams of the n-grams that are longer."""
+    begins = bounds[grams.entry] + grams.position
+    longer = [begins[grams.n >= PART + k] + k for k in range(1, _most(grams) - PART + 1)]
+    at = np.unique(np.concatenate([begins[grams.n > PART], *longer]))
+    return gram_keys(hashes, PART)[at]
+
+
+def _firsts(hashes: Hashes, bounds: Ints, grams: Grams) -> Hashes:
+    """Keys of the first two tokens of the n-grams that have no parts, or of their only one."""
+    begins = bounds[grams.entry] + grams.position
+    alone, others = grams.n == 1, (grams.n > 1) & (grams.n <= PART)
+    keys = [gram_keys(hashes, n)[np.unique(begins[of])] for n, of in ((1, alone), (2, others))]
+    return np.concatenate(keys)
+
+
+def _most(grams: Grams) -> int:
+    return int(grams.n.max(initial=0))
 
 
 def _gram_sizes(entries: int, grams: Grams) -> Array:

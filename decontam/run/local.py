@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
@@ -69,6 +70,7 @@ def _begin(index: Path, work: Path, options: Options) -> None:
     lock_work(work)
     Thread(target=_end_with_parent, daemon=True).start()
     _scan = options.scan(index)
+    gc.freeze()
 
 
 def _end_with_parent() -> None:

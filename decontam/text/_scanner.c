@@ -314,13 +314,11 @@ static int scan_row(Scanner *self, const Source *source, const char *wanted, Py_
         if (!failed && why) { rotten = 1; failed = report(bad, i, why); }
     }
     for (Py_ssize_t i = 0; i < end - first && !failed && !rotten; i++) {
-        Range range = ranges[i];
+        size_t size = ranges[i].end - ranges[i].begin;
         self->present.size = 0;
-        if ((failed = RESERVE(&self->present, range.end - range.begin))) break;
-        if (self->present.room) memset(self->present.at, 0, range.end - range.begin);
-        for (int k = 0; k < self->size_count && !failed; k++)
-            failed = probe(self, self->tokens_out.at + range.begin, range.end - range.begin,
-                           self->sizes[k], (int32_t)i, (uint8_t)wanted[first + i]);
+        if ((failed = RESERVE(&self->present, 2 * size + 1))) break;
+        failed = probe(self, self->tokens_out.at + ranges[i].begin, size, (int32_t)i,
+                       (uint8_t)wanted[first + i]);
     }
     if (!failed && self->tokens_out.size > INT32_MAX) {
         PyErr_SetString(PyExc_OverflowError, "a row of more than 2^31 tokens");

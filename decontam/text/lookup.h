@@ -30,8 +30,8 @@ typedef struct {
     Py_buffer views[ARRAYS];
     int held, busy;
     Sorted grams, vocabulary;
-    const uint64_t *bitmap, *part_bitmap, *short_bitmap; /* Bloom filters of n-grams, of `PART`-grams
-                                                            in them, of n-grams shorter than that */
+    const uint64_t *bitmap, *part_bitmap, *short_bitmap; /* Bloom filters of n-grams, of the
+                                   `PART`-grams in longer ones, of the begins of the others */
     int bitmap_shift, part_shift, short_shift;
     const uint32_t *bounds, *post_item, *post_position;
     const uint32_t *prompt_bounds, *prompt_tokens;
@@ -45,7 +45,7 @@ typedef struct {
     double share, tokens;   /* what such a window must exceed */
     uint32_t whole_below;   /* prompts of fewer tokens are found whole only */
     Hashes tokens_out;
-    Bytes present;          /* of a text's `PART`-grams: 0 not asked, 1 absent, 2 maybe there */
+    Bytes present;          /* of a text, a byte each: windows that may be n-grams; parts */
     Hits hits, kept;
     int32_t *ids;           /* of the row's tokens: -2 not asked yet, -1 unknown */
     size_t ids_room;
@@ -107,45 +107,74 @@ static int post(Scanner *self, int64_t gram, const uint64_t *tokens, int n, int3
     return 0;
 }
 
-/* Whether some entry has these `PART` tokens in a row; remembered for the other lengths of n-grams. */
-static inline int present(Scanner *self, const uint64_t *tokens, size_t at) {
-    char *known = &self->present.at[at];
-    if (!*known)
-        *known = (char)(1 + maybe(self->part_bitmap, self->part_shift, key_at(tokens + at, PART)));
-    return *known == 2;
+/* Windows of a text that are looked up together, so that the memory they need arrives together. */
+enum { TOGETHER = 32 };
+typedef struct { uint64_t keys[TOGETHER]; size_t places[TOGETHER]; int size; } Windows;
+
+static int look_up(Scanner *self, Windows *windows, const uint64_t *tokens, int n, int32_t text,
+                   uint8_t wanted) {
+    for (int i = 0; i < windows->size; i++) {
+        uint64_t key = windows->keys[i];
+        size_t at = windows->places[i];
+        if (!maybe(self->bitmap, self->bitmap_shift, key)) continue;
+        int64_t gram = find(&self->grams, key);
+        if (gram >= 0 && post(self, gram, tokens + at, n, text, at, wanted)) return -1;
+    }
+    windows->size = 0;
+    return 0;
 }
 
-static int look_up(Scanner *self, const uint64_t *tokens, size_t at, int n, int32_t text,
-                   uint8_t wanted) {
+static inline int queue(Scanner *self, Windows *windows, const uint64_t *tokens, size_t at, int n,
+                        int32_t text, uint8_t wanted) {
     uint64_t key = key_at(tokens + at, n);
-    if (!maybe(self->bitmap, self->bitmap_shift, key)) return 0;
-    int64_t gram = find(&self->grams, key);
-    return gram < 0 ? 0 : post(self, gram, tokens + at, n, text, at, wanted);
+    __builtin_prefetch(self->bitmap + (key >> self->bitmap_shift));
+    windows->keys[windows->size] = key;
+    windows->places[windows->size++] = at;
+    return windows->size == TOGETHER ? look_up(self, windows, tokens, n, text, wanted) : 0;
+}
+
+/* Which n-grams of a text a filter knows; without branches, so that the reads overlap. */
+static inline void sift(const uint64_t *filter, int shift, const uint64_t *tokens, size_t windows,
+                        int n, char *known) {
+    for (size_t i = 0; i < windows; i++) known[i] = (char)maybe(filter, shift, key_at(tokens + i, n));
+}
+
+/* Looks up the windows of which `any` is not 0. */
+static int ask_marked(Scanner *self, const uint64_t *tokens, const char *any, size_t windows, int n,
+                      int32_t text, uint8_t wanted) {
+    Windows held = {.size = 0};
+    for (size_t i = 0; i < windows; i++) {
+        uint64_t next;
+        while (i + sizeof next <= windows && (memcpy(&next, any + i, sizeof next), !next))
+            i += sizeof next;
+        if (i < windows && any[i] && queue(self, &held, tokens, i, n, text, wanted)) return -1;
+    }
+    return look_up(self, &held, tokens, n, text, wanted);
 }
 
 /* Every n-gram of one text.  A window can only be an n-gram of an entry if all of its `PART`-grams
-   stand in entries.  They are looked at from its end: behind one that does not, the next window
-   begins, so most windows need no look (after Boyer and Moore 1977, CACM 20, 762). */
-static int probe(Scanner *self, const uint64_t *tokens, size_t count, int n, int32_t text,
-                 uint8_t wanted) {
-    if (n < PART) {
-        for (size_t i = 0; i + (size_t)n <= count; i++)
-            if (maybe(self->short_bitmap, self->short_shift, key_at(tokens + i, n)) &&
-                look_up(self, tokens, i, n, text, wanted)) return -1;
-        return 0;
-    }
-    size_t fine = 0; /* from the window's begin to here all parts are present */
-    for (size_t i = 0; i + (size_t)n <= count;) {
-        size_t part = i + (size_t)(n - PART) + 1;
-        while (part > fine && present(self, tokens, part - 1)) part--;
-        if (part > fine) {
-            fine = i = part;
-            continue;
+   stand in entries. */
+static int probe(Scanner *self, const uint64_t *tokens, size_t count, int32_t text, uint8_t wanted) {
+    char *any = self->present.at, *parts = any + count;
+    int begun = 0;    /* `any` tells how the n-grams without parts begin */
+    size_t ready = 0; /* so many parts are in `any` */
+    for (int k = 0; k < self->size_count; k++) {
+        size_t n = (size_t)self->sizes[k];
+        if (n > count) break;
+        size_t windows = count - n + 1;
+        if (n == 1)
+            sift(self->short_bitmap, self->short_shift, tokens, windows, 1, any);
+        else if (n <= PART && !begun) {
+            sift(self->short_bitmap, self->short_shift, tokens, windows, 2, any);
+            begun = 1;
+        } else if (n > PART && !ready) {
+            sift(self->part_bitmap, self->part_shift, tokens, count - PART + 1, PART, parts);
+            memcpy(any, parts, count - PART + 1);
+            ready = 1;
         }
-        fine = i + (size_t)(n - PART) + 1;
-        if (look_up(self, tokens, i, n, text, wanted)) return -1;
-        i++;
-        if (fine < i) fine = i;
+        for (; n > PART && ready < n - PART + 1; ready++)
+            for (size_t i = 0; i < windows; i++) any[i] &= parts[i + ready];
+        if (ask_marked(self, tokens, any, windows, (int)n, text, wanted)) return -1;
     }
     return 0;
 }
