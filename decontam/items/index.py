@@ -170,8 +170,10 @@ def _firsts(hashes: Hashes, bounds: Ints, grams: Grams) -> Hashes:
     """Keys of the first two tokens of the n-grams that have no parts, or of their only one."""
     begins = bounds[grams.entry] + grams.position
     alone, others = grams.n == 1, (grams.n > 1) & (grams.n <= PART)
-    keys = [gram_keys(hashes, n)[np.unique(begins[of])] for n, of in ((1, alone), (2, others))]
-    return np.concatenate(keys)
+    keys: Hashes = np.concatenate(
+        [gram_keys(hashes, n)[np.unique(begins[of])] for n, of in ((1, alone), (2, others))]
+    )
+    return keys
 
 
 def _most(grams: Grams) -> int:
