@@ -162,8 +162,9 @@ def _parts(hashes: Hashes, bounds: Ints, grams: Grams) -> Hashes:
     """Keys of the `PART`-grams of the n-grams that are longer."""
     begins = bounds[grams.entry] + grams.position
     longer = [begins[grams.n >= PART + k] + k for k in range(1, _most(grams) - PART + 1)]
-    at = np.unique(np.concatenate([begins[grams.n > PART], *longer]))
-    return gram_keys(hashes, PART)[at]
+    at: Ints = np.unique(np.concatenate([begins[grams.n > PART], *longer]))
+    keys: Hashes = gram_keys(hashes, PART)[at]
+    return keys
 
 
 def _firsts(hashes: Hashes, bounds: Ints, grams: Grams) -> Hashes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from decontam.rows.files import DataFile, opened
 from decontam.rows.lines import BLOCK, is_array, records
 from decontam.rows.parquet import opened_parquet
 from decontam.rows.shards import Shard
+from decontam.run.place import sync
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -103,7 +103,7 @@ def clean_files(
         file.check_unchanged()
         if rows + len(gone) != counts[file.name]:
             raise ValueError(f"{file.name} changed since it was scanned; check it again")
-        _sync(target)
+        sync(target)
         kept += rows
     return kept
 
@@ -219,11 +219,3 @@ def _compressed(file: DataFile, raw: BinaryIO) -> BinaryIO:
 
 def _action(policy: Policy, label: str) -> str:
     return policy.action(label)  # type: ignore[arg-type]
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

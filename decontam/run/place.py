@@ -128,6 +128,15 @@ def write_atomically(path: Path, text: str) -> None:
         staging.unlink(missing_ok=True)
 
 
+def sync(path: Path) -> None:
+    """Wait until the disk holds a file, or the names in a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def _locked(out: Path) -> Iterator[None]:
     descriptor = os.open(out, os.O_RDONLY)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from decontam.rows.read import read_shard
 from decontam.rows.shapes import QUESTION, Mode, Segment
 from decontam.rows.shards import Shard
 from decontam.run.candidate import Candidate
+from decontam.run.place import sync
 from decontam.run.scan import Scan
 
 if TYPE_CHECKING:
@@ -97,7 +97,8 @@ def scan_shard(scan: Scan, shard: Shard, folder: Path, options: Options) -> Done
     _write(staging, held, counted)
     told = {"rows": done.rows, "bad": done.bad, "stopped": done.stopped}
     (staging / "shard.json").write_text(json.dumps(told), encoding="utf-8")
-    _sync(staging)
+    for path in [*staging.iterdir(), staging]:
+        sync(path)
     return _renamed(staging, folder) or done
 
 
@@ -183,12 +184,3 @@ def _write(folder: Path, held: Sequence[Candidate], counted: bytes) -> None:
     rows = np.frombuffer(counted, dtype=np.uint32)
     met = np.flatnonzero(rows)
     np.save(folder / "grams.npy", np.stack([met, rows[met].astype(np.int64)]))
-
-
-def _sync(folder: Path) -> None:
-    for path in [*folder.iterdir(), folder]:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -11,7 +11,7 @@ from pathlib import Path
 from decontam.items.entries import Entries
 from decontam.report.evidence import CONTEXT, Match
 from decontam.rows.shapes import Segment
-from decontam.similar.address import Address
+from decontam.similar.address import Address, AddressError
 from decontam.similar.embeddings import Embedder, HttpEmbedder
 from decontam.similar.find import find_similar
 from decontam.similar.finding import SimilarFinding
@@ -50,9 +50,16 @@ class SimilarRequest:
             verdicts: Where the judge's verdicts are kept.
 
         Raises:
-            ValueError: no item can be looked for.
-            AddressError: a server does not answer.
+            ValueError: no item can be looked for, or a server does not answer.
         """
+        try:
+            yield from self._matches(segments, entries, file, verdicts)
+        except AddressError as error:
+            raise ValueError(str(error)) from error
+
+    def _matches(
+        self, segments: Iterable[Segment], entries: Entries, file: str, verdicts: Path
+    ) -> Iterator[tuple[Match, int]]:
         held: dict[tuple[int, int], Segment] = {}
 
         def noted() -> Iterator[Segment]:

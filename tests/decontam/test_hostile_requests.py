@@ -33,11 +33,7 @@ Told = pytest.CaptureFixture[str]
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(autouse=True)
-def _without_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.delenv("ASSAY_HUB", raising=False)
-
+pytestmark = pytest.mark.usefixtures("without_the_hub")
 
 ITEMS: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "items.jsonl holds no items"),
