@@ -21,7 +21,7 @@ ENDS_LINE = re.compile(r"[*_`\"'”’$)\]}>.,;!]*[ \t]*(?:\n|\Z)")
 REACH = 400
 """Characters after a cue in which an option's text is looked for."""
 CUE = re.compile(
-    r"(?:(?<!if the )(?<!whether the )\b(?:answer|solution)\b[\s*_]*"
+    r"(?:(?:(?<!if the )(?<!whether the )\b(?:answer|solution)\b[\s*_]*"
     r"(?:choice\s+|option\s+|letter\s+)?"
     r"(?:(?:to|for|of|here|in)\b[^.:\n]{0,80}?\s)?"
     r"(?:is|was|[:=]|(?:would|should|must)\s(?:\w+\s)?be)"
@@ -29,7 +29,7 @@ CUE = re.compile(
     r"(?:is|[:=]|(?:would|must)\sbe)"
     r"|\bI(?:['’]d|['’]ll|['’]m|\s+would|\s+will|\s+am)?\s+"
     r"(?:choose|chose|select|selected|pick|picked|go(?:ing)?\swith)\b"
-    r"|\\boxed\s*\{|<answer>|\#\#\#\#)(?![A-Za-z])",
+    r")(?![A-Za-z])|\\boxed\s*\{|<answer>|\#\#\#\#)",
     re.IGNORECASE,
 )
 VERDICT = re.compile(
@@ -61,6 +61,7 @@ SAID = re.compile(
 TAKEN_BACK = re.compile(
     r"\b(?:wait|actually|correction|on second thought|reconsider|re-?check)\b", re.IGNORECASE
 )
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n")
 CONNECTIVES = frozenset(
     ("because", "since", "as", "which", "and", "or", "with", "for", "is", "due", "given", "by")
 )
@@ -139,11 +140,11 @@ def _shown(text: str, item: ChoiceItem) -> list[str]:
         is_list = form is ENTRY and len({shown[1] for shown in found}) > 1
         if found and not is_list:
             return [found[-1][1].upper(), *_alternatives(text, found[-1].end(1), item)]
-    last_line = text.rpartition("\n")[2]
+    last = SENTENCE_END.split(text)[-1]
     return [
         letter
-        for letter, start in item.mentioned(last_line).items()
-        if not REJECTED_BEFORE.search(last_line, 0, start)
+        for letter, start in item.mentioned(last).items()
+        if not REJECTED_BEFORE.search(last, 0, start)
     ]
 
 

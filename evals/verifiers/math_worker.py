@@ -14,9 +14,12 @@ import resource
 import signal
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, BinaryIO
 
 OUT_OF_MEMORY: dict[str, str | bool] = {"equal": False, "reason": "out of memory", "last": True}
+NEAR = 16 << 20
+"""Address space that close to its limit was refused some."""
 
 
 class _Errors(logging.Handler):
@@ -62,11 +65,21 @@ def limited(request: Mapping[str, Any]) -> dict[str, str | bool]:
     resource.setrlimit(resource.RLIMIT_AS, (request["memory_bytes"], hard))
     signal.setitimer(signal.ITIMER_PROF, request["cpu_seconds"])
     try:
-        return compare(request["reference"], request["answer"])
+        result = compare(request["reference"], request["answer"])
     except MemoryError:
-        return OUT_OF_MEMORY
+        result = OUT_OF_MEMORY
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
+        resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+    if not result["equal"] and peak_bytes() + NEAR > request["memory_bytes"]:
+        return OUT_OF_MEMORY
+    return result
+
+
+def peak_bytes() -> int:
+    """The most address space this process has had: libraries catch MemoryError and go on."""
+    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    return int(status.partition("VmPeak:")[2].split()[0]) * 1024
 
 
 def serve(requests: BinaryIO, replies: BinaryIO) -> None:

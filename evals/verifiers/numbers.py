@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-GROUPING = r"(?:,|\{,\}|,\\!|\\,|[\u00a0\u2009\u202f])"
+GROUPING = r"(?:,\\!|\\,|\{,\}|,|[\u00a0\u2009\u202f])"
 NUMBER = re.compile(
     rf"""
       (?: (?<![\d.]) (?P<latex_whole>\d{{1,9}}) \s* )?
@@ -24,7 +24,7 @@ NUMBER = re.compile(
         (?P<plain>
           (?: \d{{1,3}} (?:{GROUPING}\d{{3}})+ | \d{{1,2}} (?:,\d\d)+ ,\d{{3}} | \d+ ) (?!\d)
           (?:\.\d+)?
-        | \.\d+
+        | (?<!\.) \.\d+
         )
         (?: [eE] (?P<exponent>[+-]?\d{{1,3}}) (?![A-Za-z\d])
         | \s* (?: \\times | \\cdot | [×x*] ) \s* 10 \s* \^ \s*
