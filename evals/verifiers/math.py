@@ -66,8 +66,8 @@ def _compare(wanted: str, answer: str, limits: Limits) -> Verdict:
 
 
 def _reference_answer(reference: str) -> str:
-    boxed = [box.content for box in boxes(reference) if box.content.strip()]
-    answer = tidy(boxed[-1] if boxed else reference)
+    boxed = [box.content for box in boxes(reference)]
+    answer = tidy(next(filter(str.strip, reversed(boxed)), "") if boxed else reference)
     if not answer:
         raise ValueError(f"MATH reference without an answer: {reference[-60:]!r}")
     return answer

@@ -70,6 +70,7 @@ class Pool:
                 if worker.alive():
                     return worker
                 self._all.discard(worker)
+                worker.kill()
             self._planned += 1
         try:
             with self._starting:
@@ -87,6 +88,7 @@ class Pool:
                 self._idle.append(worker)
             else:
                 self._all.discard(worker)
+                worker.kill()
             self._changed.notify()
 
     def _reset(self) -> None:

@@ -23,7 +23,7 @@ CASES = [
     ("10 -5", "5", True, "a minus that subtracts, spaced on one side"),
     ("x = - 5", "-5", True, "a sign with space after ="),
     ("12 + 6 = 18", "18", True, "after the equals sign"),
-    ("The answer is 12 + 6 = 18 apples.", "18", True, "the phrase's equation, not its first number"),
+    ("The answer is 12 + 6 = 18 apples.", "18", True, "the phrase's equation"),
     ("The answer is 18 = 12 + 6.", "18", True, "an equation turned round"),
     ("The answer is 18, because 20 - 2 is 18 and 3 is odd, 7.", "18", True, "reasons follow"),
     ("The answer is 18 because there are 3 boxes of 6", "18", True, "numbers after the phrase"),
