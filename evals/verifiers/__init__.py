@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 
+from evals.verifiers.choice import choice
 from evals.verifiers.constraints import mini_ifeval
-from evals.verifiers.gsm8k import gsm8k, gsm8k_strict
-from evals.verifiers.math import boxed_strict
+from evals.verifiers.exact import exact
+from evals.verifiers.gsm8k import gsm8k, gsm8k_strict, gsm8k_tulu
+from evals.verifiers.math import boxed_strict, math
 from evals.verifiers.verdict import Verdict
 
 Verifier = Callable[[str, str], Verdict]
@@ -18,7 +20,11 @@ Verifier = Callable[[str, str], Verdict]
 VERIFIERS: Mapping[str, Verifier] = {
     "gsm8k": gsm8k,
     "gsm8k_strict": gsm8k_strict,
+    "gsm8k_tulu": gsm8k_tulu,
+    "math": math,
     "boxed_strict": boxed_strict,
+    "choice": choice,
+    "exact": exact,
     "mini_ifeval": mini_ifeval,
 }
 
