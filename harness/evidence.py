@@ -124,7 +124,7 @@ class Evidence:
             score_against=scores[1],
             n_items=sum(p.n_items for p in parts),
             seeds=seeds,
-            items=tuple(stats.mean_variance([p.items[0] for p in parts], _covariance(pairs))),
+            items=tuple(stats.mean_variance([p.items for p in parts], _covariance(pairs))),
             runs=runs,
             p=None,
             note=note,
