@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from evals.stats.randomised import EXACT_SIGN_FLIPS, every_sign, random_signs
+from evals.stats.randomised import EXACT_SIGN_FLIPS, batches, every_sign, random_signs
 from evals.stats.student import quantile
 from evals.stats.vector import Floats, group_index, group_sums, matrix
 
@@ -72,8 +72,8 @@ def _flipped(unit: Floats, draws: int, seed: int) -> Iterator[Floats]:
     # The observed pattern counts as one of the drawn (Phipson and Smyth 2010).
     yield np.abs(unit.sum(axis=1))[None, :]
     rng = np.random.default_rng(seed)
-    for start in range(0, draws, 500):
-        yield np.abs(random_signs(rng, min(500, draws - start), n) @ unit.T)
+    for count in batches(draws, n):
+        yield np.abs(random_signs(rng, count, n) @ unit.T)
 
 
 def _adjusted(observed: Floats, drawn: Iterable[Floats], step_down: bool) -> Floats:

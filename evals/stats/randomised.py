@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -63,10 +65,17 @@ def sign_flip(
         return float((np.abs(every_sign(values.size) @ values) >= observed).mean())
     rng = np.random.default_rng(seed)
     extreme = 0
-    for start in range(0, draws, 500):
-        signs = random_signs(rng, min(500, draws - start), values.size)
+    for count in batches(draws, values.size):
+        signs = random_signs(rng, count, values.size)
         extreme += int((np.abs(signs @ values) >= observed).sum())
     return (extreme + 1) / (draws + 1)
+
+
+def batches(draws: int, n: int) -> Iterator[int]:
+    """Sizes of batches of sign patterns of n items that stay below about 16 MB."""
+    size = max(1, 2_000_000 // n)
+    for start in range(0, draws, size):
+        yield min(size, draws - start)
 
 
 def every_sign(n: int) -> Floats:

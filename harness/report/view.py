@@ -19,7 +19,7 @@ SHOWN: tuple[tuple[Kind, str], ...] = (
 """Kinds of comparison in the order of the report, with their titles."""
 
 
-SCORES = "In points, with the 95 % Wilson interval over the draw of items."
+SCORES = "In points, with the 95 % interval over the draw of items."
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,23 @@ def _grid(
         kind, title, first.suite, first.tier, names, tuple(rows), reference,
         tuple(map(scores.get, names)),
     )  # fmt: skip
+
+
+FAMILY = (
+    "The mean of the development suite against the baseline. Each p is two-sided. Holm and max-T "
+    "control the chance of any false find among these arms, Benjamini-Hochberg the share of false "
+    "ones; max-T knows that the arms answer the same items and share a baseline."
+)
+PROMOTED = (
+    "Chosen on random halves of the development items (and of the seeds, where there are two or "
+    "more) and measured on the other halves, over the baseline; the gain that chose is optimistic."
+)
+
+
+def family(findings: Findings) -> tuple[Delta, ...]:
+    """The suite means of the arms that are compared with the baseline, most significant first."""
+    rows = [d for d in findings.comparisons.of_kind("baseline") if d.benchmark == MEAN]
+    return tuple(sorted(rows, key=lambda d: (d.p_max_t, d.p, -d.mean)))
 
 
 @dataclass(frozen=True, slots=True)
