@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evals.stats import wilson
+from evals.stats import mean_interval, wilson
 from evals.suite import Suite
 from harness.runs import Run, trained_arms
-from harness.scores import score_table
+from harness.scores import ArmScores, score_table
 
 if TYPE_CHECKING:
     import pandas as pd

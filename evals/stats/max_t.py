@@ -123,7 +123,7 @@ def max_t_quantile(
     probability: float,
     correlation: ArrayLike,
     df: float = math.inf,
-    draws: int = 200_000,
+    draws: int = 50_000,
     seed: int = 0,
 ) -> float:
     """Factor of the standard error for one-sided bounds that hold for every arm at once.
