@@ -264,3 +264,52 @@ def test_flips_of_single_items_are_not_noise_between_runs() -> None:
     flips = stats.seed_interaction(scores_of_seeds)
     assert flips == pytest.approx(0.25 / 2000, rel=0.05)
     assert math.isnan(stats.seed_interaction(scores_of_seeds[:1]))
+
+
+@given(scores, scores, st.floats(-0.5, 0.5))
+def test_adding_a_constant_to_one_arm_shifts_the_delta_and_nothing_else(
+    a: Floats, b: Floats, shift: float
+) -> None:
+    one, other = stats.paired(b, a), stats.paired(b + shift, a)
+    assert other.mean == pytest.approx(one.mean + shift, abs=1e-9)
+    assert other.se == pytest.approx(one.se, abs=1e-7)
+    assert (other.low, other.high) == pytest.approx((one.low + shift, one.high + shift), abs=1e-6)
+
+
+@given(scores, scores, st.permutations(range(12)))
+def test_clusters_and_strata_do_not_depend_on_order_or_names(
+    a: Floats, b: Floats, order: list[int]
+) -> None:
+    cluster, stratum = np.arange(12) // 2, np.arange(12) // 6
+    named = np.array([f"passage {9 - c}" for c in cluster], dtype=object)
+    one = stats.paired(b, a, cluster=cluster, stratum=stratum)
+    again = stats.paired(b[order], a[order], cluster=named[order], stratum=stratum[order])
+    swapped = stats.paired(a, b, cluster=cluster, stratum=stratum)
+    assert again.se == pytest.approx(one.se, abs=1e-9)
+    assert swapped.mean == -one.mean
+    assert swapped.se == pytest.approx(one.se, abs=1e-9)
+
+
+@given(scores)
+def test_an_arm_beside_itself_is_never_significant(a: Floats) -> None:
+    same = stats.paired(a, a, floor=True)
+    assert (same.mean, same.p) == (0, 1)
+    assert same.low < 0 < same.high
+    assert stats.sign_flip(a - a) == 1
+
+
+@pytest.mark.parametrize("n", [5, 30, 400])
+def test_one_sample_of_differences_is_scipys_t_test(n: int) -> None:
+    d = RNG(30).normal(0.1, 1, size=n)
+    theirs = scipy_stats.ttest_1samp(d, 0)
+    ours = stats.paired(d, np.zeros(n))
+    assert ours.p == pytest.approx(theirs.pvalue)
+    interval = theirs.confidence_interval(0.9)
+    ninety = stats.paired(d, np.zeros(n), 0.9)
+    assert (ninety.low, ninety.high) == pytest.approx((interval.low, interval.high))
+
+
+def test_two_arms_are_the_permutation_test_of_scipy_by_enumeration() -> None:
+    d = np.array([0.5, -0.25, 1.0, 0.75, 0.0, -0.5, 0.25, 1.0])
+    theirs = scipy_stats.permutation_test((d,), np.sum, permutation_type="samples", n_resamples=1e6)
+    assert stats.sign_flip(d) == pytest.approx(theirs.pvalue)
