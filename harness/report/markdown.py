@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from evals.references import Reference
 from harness.deltas import MEAN, Delta
 from harness.levels import Level
 from harness.report.findings import Findings, MixCheck
 from harness.report.view import (
     FAMILY,
     PROMOTED,
+    PUBLISHED,
     SCORES,
     Grid,
     GridRow,
@@ -235,8 +237,17 @@ def _levels(findings: Findings) -> list[str]:
             [code(arm) + ("†" if leaks else ""), *(_level(level) for level in cells)]
             for arm, leaks, cells in grid.rows
         ]
+        rows += [
+            [f"{prose(model)} (published)", *map(_reference, cells)]
+            for model, cells in grid.published
+        ]
         blocks += [f"Suite {code(grid.suite)}.", table(["arm", *map(code, grid.benchmarks)], rows)]
+        blocks += [PUBLISHED] if grid.published else []
     return blocks
+
+
+def _reference(found: Reference | None) -> str:
+    return f"{score(found.score)} ({prose(found.settings)})" if found else "—"
 
 
 def _level(level: Level | None) -> str:

@@ -11,6 +11,7 @@ from harness.report.findings import Findings
 from harness.report.view import (
     FAMILY,
     PROMOTED,
+    PUBLISHED,
     SCORES,
     Grid,
     absent_lines,
@@ -60,6 +61,7 @@ def page(findings: Findings) -> str:
         family=family(findings),
         family_text=FAMILY,
         promoted_text=PROMOTED,
+        published_text=PUBLISHED,
         mean=MEAN,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from evals.references import Reference, references
 from harness.deltas import MEAN, Delta, Kind
 from harness.levels import Level
 from harness.report.findings import Findings, MixCheck, StageTime
@@ -20,6 +21,7 @@ SHOWN: tuple[tuple[Kind, str], ...] = (
 
 
 SCORES = "In points, with the 95 % interval over the draw of items."
+PUBLISHED = "Published: not measured here, and in its source's own settings, given beside it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ class LevelGrid:
     benchmarks: tuple[str, ...]
     rows: tuple[tuple[str, bool, tuple[Level | None, ...]], ...]
     """Arm, whether it trained on known leaks, and its levels."""
+    published: tuple[tuple[str, tuple[Reference | None, ...]], ...] = ()
+    """Models that somebody published numbers of, where any benchmark's name matches."""
 
 
 def level_grids(findings: Findings) -> tuple[LevelGrid, ...]:
@@ -123,8 +127,16 @@ def level_grids(findings: Findings) -> tuple[LevelGrid, ...]:
             for arm in dict.fromkeys(level.arm for level in mine)
         )
         if rows:
-            found.append(LevelGrid(suite.name, names, rows))
+            found.append(LevelGrid(suite.name, names, rows, _published(names)))
     return tuple(found)
+
+
+def _published(names: tuple[str, ...]) -> tuple[tuple[str, tuple[Reference | None, ...]], ...]:
+    known = {(r.model, name): r for name in names for r in references(name)}
+    models = dict.fromkeys(
+        r.model for r in references() if any((r.model, n) in known for n in names)
+    )
+    return tuple((m, tuple(known.get((m, n)) for n in names)) for m in models)
 
 
 @dataclass(frozen=True, slots=True)
