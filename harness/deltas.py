@@ -103,6 +103,10 @@ class Comparisons:
     promoted: tuple[Promoted, ...] = ()
     """The best arms of stages, where they were not chosen."""
 
+    def without_held_out(self) -> Comparisons:
+        """What people are shown: of a look at a held-out suite only the verdict leaves."""
+        return replace(self, deltas=tuple(d for d in self.deltas if d.tier == "development"))
+
     def of_kind(self, kind: Kind) -> tuple[Delta, ...]:
         """The deltas of one kind."""
         return tuple(d for d in self.deltas if d.kind == kind)

@@ -27,6 +27,7 @@ def decide(
     suites: Mapping[str, Suite],
     contamination: Mapping[str, float],
     alpha: float = ALPHA,
+    held_out_alpha: float | None = None,
 ) -> Verdict:
     """Judge the candidate of a sweep.
 
@@ -42,6 +43,7 @@ def decide(
         contamination: Benchmark -> share of its items that the candidate's training data holds.
             A benchmark that is not in it was not checked.
         alpha: One-sided level.
+        held_out_alpha: That of held-out suites, which shrinks with every look; None takes `alpha`.
     """
     gate = {(d.suite, d.benchmark): d for d in comparisons.of_kind("gate")}
     clauses = _clauses(policy, suites)
@@ -49,13 +51,23 @@ def decide(
     reasons += _contaminated(policy, suites, contamination) if gate else []
     found = [(c, gate[c.suite, c.benchmark]) for c in clauses if (c.suite, c.benchmark) in gate]
     reasons += _seeds(policy, [d for _, d in found])
-    factors = [_factor(c, d, suites, comparisons.rivals, alpha) for c, d in found]
-    rows = _rows(found, factors, alpha)
+    looks = alpha if held_out_alpha is None else held_out_alpha
+    levels = [looks if d.tier == "held-out" else alpha for _, d in found]
+    factors = [
+        _factor(c, d, suites, comparisons.rivals, level)
+        for (c, d), level in zip(found, levels, strict=True)
+    ]
+    rows = _rows(found, factors, levels)
     reasons += [
         _reason(row, d, stats.upper_tail(factor, d.df))
         for row, (_, d), factor in zip(rows, found, factors, strict=True)
     ]
     reasons += _notes(comparisons, [d for _, d in found])
+    if held_out_alpha is not None:
+        text = (
+            f"Bounds on held-out suites are one-sided at {held_out_alpha:.2%}, this look's level."
+        )
+        reasons.append(Reason("note", None, text))
     against = found[0][1].against if found else None
     return Verdict(_status(reasons), tuple(reasons), comparisons.candidate, against, tuple(rows))
 
@@ -140,7 +152,7 @@ def _factor(
 
 
 def _rows(
-    found: Sequence[tuple[Clause, Delta]], factors: Sequence[float], alpha: float
+    found: Sequence[tuple[Clause, Delta]], factors: Sequence[float], levels: Sequence[float]
 ) -> list[Row]:
     worse = [_p_worse(clause, d) for clause, d in found]
     adjusted = stats.holm(worse)
@@ -148,8 +160,10 @@ def _rows(
     rows = []
     for i, (clause, d) in enumerate(found):
         lower = d.mean - factors[i] * d.se
-        upper = d.mean + stats.quantile(1 - alpha / (len(found) - rank[i]), d.df) * d.se
-        rows.append(Row(clause, d.mean, lower, upper, _outcome(clause, lower, adjusted[i] < alpha)))
+        upper = d.mean + stats.quantile(1 - levels[i] / (len(found) - rank[i]), d.df) * d.se
+        rows.append(
+            Row(clause, d.mean, lower, upper, _outcome(clause, lower, adjusted[i] < levels[i]))
+        )
     return rows
 
 

@@ -231,7 +231,9 @@ def footnotes(findings: Findings) -> tuple[str, ...]:
         "same table (means among means); · it includes zero."
     )
     if findings.verdict and findings.verdict.table:
-        notes.append("Bounds in the verdict are one-sided: 95 % lie above (or below) them.")
+        notes.append(
+            "Bounds in the verdict are one-sided at 5 %, on held-out suites at the level of the look."
+        )
     if findings.contaminated:
         notes.append("† trained on rows known to hold benchmark items; never promoted.")
     return tuple(notes)
