@@ -64,9 +64,7 @@ def decide(
     ]
     reasons += _notes(comparisons, [d for _, d in found])
     if held_out_alpha is not None:
-        text = (
-            f"Bounds on held-out suites are one-sided at {held_out_alpha:.2%}, this look's level."
-        )
+        text = f"Bounds on held-out suites are one-sided at {held_out_alpha:.2%} for this look."
         reasons.append(Reason("note", None, text))
     against = found[0][1].against if found else None
     return Verdict(_status(reasons), tuple(reasons), comparisons.candidate, against, tuple(rows))

@@ -231,9 +231,7 @@ def footnotes(findings: Findings) -> tuple[str, ...]:
         "same table (means among means); · it includes zero."
     )
     if findings.verdict and findings.verdict.table:
-        notes.append(
-            "Bounds in the verdict are one-sided at 5 %, on held-out suites at the level of the look."
-        )
+        notes.append("Bounds in the verdict are one-sided: at 5 %, or at the level of the look.")
     if findings.contaminated:
         notes.append("† trained on rows known to hold benchmark items; never promoted.")
     return tuple(notes)
