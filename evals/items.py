@@ -37,6 +37,10 @@ class ItemScore:
     finish: Literal["stop", "length"]
     tokens: int
     """Generated tokens."""
+    cluster: str | None = None
+    """What the item shares with others (a passage, a problem), where the suite states it."""
+    stratum: str | None = None
+    """The fixed subtask the item belongs to, where the suite states it."""
 
 
 def own_id(row: Mapping[str, Any]) -> str | None:

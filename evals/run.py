@@ -126,4 +126,20 @@ def _item_score(lm: EngineLM, benchmark: Benchmark, sample: Mapping[str, Any]) -
         extracted=str(extracted) if extracted not in ("[invalid]", "") else None,
         finish=generation.finish,
         tokens=generation.tokens,
+        cluster=_label(benchmark, "cluster", benchmark.cluster, sample["doc"]),
+        stratum=_label(benchmark, "stratum", benchmark.stratum, sample["doc"]),
     )
+
+
+def _label(
+    benchmark: Benchmark, kind: str, field: str | None, doc: Mapping[str, Any]
+) -> str | None:
+    """What a document says of the cluster or stratum of its item."""
+    if field is None:
+        return None
+    if doc.get(field) is None:
+        raise ValueError(
+            f"benchmark {benchmark.name}: {kind} is {field!r}, which a document lacks; "
+            f"its fields are {', '.join(sorted(doc))}"
+        )
+    return str(doc[field])

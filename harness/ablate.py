@@ -13,8 +13,8 @@ from evals.hub import hub_folder
 from harness.deltas import compute_deltas
 from harness.errors import RequestError, request_errors
 from harness.execute import Outcome, execute
-from harness.gate import decide
 from harness.inflation import inflation
+from harness.judge import judge
 from harness.plan_view import show_plan
 from harness.planner import make_plan, suites_of
 from harness.preflight import preflight
@@ -35,6 +35,7 @@ def ablate(
     workers: int,
     threads: int,
     plan_only: bool = False,
+    force_look: bool = False,
 ) -> int:
     """Run a sweep: load, plan, execute, collect, compare, decide, report.
 
@@ -45,6 +46,7 @@ def ablate(
         workers: Processes at once.
         threads: Threads of each.
         plan_only: Show the plan and run nothing.
+        force_look: Look at the held-out suite although its budget of looks is spent.
 
     Returns:
         The exit code: 0 done, 1 gate failed, 3 a stage failed, 4 gate inconclusive.
@@ -69,10 +71,13 @@ def ablate(
     comparisons = compute_deltas(sweep, tables.runs, tables.scores, suites, tables.candidate)
     inflations = inflation(sweep, tables.runs, tables.scores, suites)
     held = candidate_contamination(plan, tables)
-    verdict = decide(sweep.gate, comparisons, suites, held) if sweep.gate else None
+    with request_errors(path):
+        ledger = results / "ledger.jsonl"
+        verdict = judge(sweep, suites, comparisons, held, tables.runs, ledger, force=force_look)
 
-    findings = findings_of(sweep, suites, tables, comparisons, inflations, verdict)
-    write_tables(results / "tables", tables, comparisons, inflations[0])
+    shown = comparisons.without_held_out()
+    findings = findings_of(sweep, suites, tables, shown, inflations, verdict)
+    write_tables(results / "tables", tables, shown, inflations[0])
     publish(findings, plan, outcome.keys, results / "sweeps" / sweep.name)
     show(findings, outcome, results / "sweeps" / sweep.name)
     return _exit_code(outcome, verdict.exit_code if verdict else DONE)
@@ -106,6 +111,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--threads", type=_positive, default=1, help="threads of each (%(default)s)"
     )
+    parser.add_argument(
+        "--force-look", action="store_true", help="look at a held-out suite past its budget"
+    )
     args = parser.parse_args(arguments)
     if args.schema:
         sys.stdout.write(json.dumps(sweep_schema(), indent=2) + "\n")
@@ -120,6 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             workers=args.workers,
             threads=args.threads,
             plan_only=args.plan,
+            force_look=args.force_look,
         )
     except RequestError as error:
         sys.stderr.write(f"error: {error}\n")

@@ -78,6 +78,10 @@ def benchmark_content(benchmark: Benchmark, hub: Path | None) -> dict[str, Json]
     params: dict[str, Json] = asdict(benchmark)
     for name in ("margin", "skill", "twin", "shift_of"):
         del params[name]
+    for name in ("cluster", "stratum"):
+        # Unstated, they leave the keys of what was published before they existed as they were.
+        if params[name] is None:
+            del params[name]
     if benchmark.items_from:
         params["items"] = fingerprint(benchmark.items_from.path, hub)
     return {**params, **task_content(benchmark.task, hub)}

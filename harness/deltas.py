@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Literal
 from evals import stats
 from evals.suite import Suite, Tier
 from harness.evidence import Difference, Evidence, gather
+from harness.families import max_t
 from harness.runs import Run, TrainedArm, find_arm
 from harness.sweep import ArmRef, Sweep
+from harness.winners import Promoted, Rivals, promotions, rivals_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,6 +63,10 @@ class Delta:
     var_runs: float
     """Part that shrinks with more seeds; 0 where there was one seed."""
     note: str = ""
+    p_holm: float = 1.0
+    """Holm over the arms of the same kind on the same benchmark."""
+    p_max_t: float = 1.0
+    """Max-T over the same arms, which knows how they hang together (`harness.families`)."""
 
     @property
     def se(self) -> float:
@@ -92,8 +98,14 @@ class Comparisons:
     absent: tuple[Absent, ...]
     candidate: str | None = None
     """Name of the arm the gate judges, if there is a gate."""
-    rivals: int = 0
-    """Clean arms the candidate was chosen among, on the development suite."""
+    rivals: Rivals | None = None
+    """The arms that the candidate was chosen among on the development suite."""
+    promoted: tuple[Promoted, ...] = ()
+    """The best arms of stages, where they were not chosen."""
+
+    def without_held_out(self) -> Comparisons:
+        """What people are shown: of a look at a held-out suite only the verdict leaves."""
+        return replace(self, deltas=tuple(d for d in self.deltas if d.tier == "development"))
 
     def of_kind(self, kind: Kind) -> tuple[Delta, ...]:
         """The deltas of one kind."""
@@ -136,14 +148,18 @@ def compute_deltas(
     pairs = [*_baseline(sweep, evidence, absent), *_parents(sweep, evidence)]
     pairs += _contrasts(sweep, evidence, absent)
     development = [s for s in suites.values() if s.tier == "development"]
-    deltas = [d for p in pairs for s in development for d in _suite_deltas(evidence, p, s, absent)]
+    compared = [c for p in pairs for s in development for c in _compared(evidence, p, s, absent)]
     judged = _judged(sweep, evidence, candidate, absent)
     if judged:
         for suite in _gated(sweep, suites):
-            deltas += _suite_deltas(evidence, judged, suite, absent)
-    last = [a for a in evidence.arms if a.stage == sweep.stages[-1].name and not a.contaminated]
-    name = judged.of.name if judged else None
-    return Comparisons(tuple(_adjusted(deltas)), tuple(absent), name, len(last) if judged else 0)
+            compared += _compared(evidence, judged, suite, absent)
+    return Comparisons(
+        tuple(_adjusted(compared)),
+        tuple(absent),
+        candidate=judged.of.name if judged else None,
+        rivals=rivals_of(evidence, judged.against, suites["dev"]) if judged else None,
+        promoted=promotions(sweep, evidence, suites),
+    )
 
 
 def _baseline(sweep: Sweep, evidence: Evidence, absent: list[Absent]) -> list[_Pair]:
@@ -212,9 +228,9 @@ def _find(evidence: Evidence, ref: ArmRef, kind: Kind, absent: list[Absent]) -> 
         return None
 
 
-def _suite_deltas(
+def _compared(
     evidence: Evidence, pair: _Pair, suite: Suite, absent: list[Absent]
-) -> list[Delta]:
+) -> list[tuple[Delta, Difference]]:
     """One row per benchmark, then the mean where no benchmark is missing."""
     rows, reasons = [], []
     for benchmark in suite.benchmarks:
@@ -223,13 +239,13 @@ def _suite_deltas(
         except ValueError as error:
             reasons.append((benchmark.name, str(error)))
             continue
-        rows.append(_delta(pair, suite, benchmark.name, difference))
+        rows.append((_delta(pair, suite, benchmark.name, difference), difference))
     if reasons:
         names = ", ".join(b for b, _ in reasons)
         reasons.append((MEAN, f"the mean of {suite.name} needs {names}"))
     else:
         mean = evidence.suite_difference(pair.of, pair.against, suite)
-        rows.append(_delta(pair, suite, MEAN, mean))
+        rows.append((_delta(pair, suite, MEAN, mean), mean))
     absent += [
         Absent(pair.of.name, pair.against.name, benchmark, pair.kind, reason)
         for benchmark, reason in reasons
@@ -265,14 +281,21 @@ def _delta(pair: _Pair, suite: Suite, benchmark: str, d: Difference) -> Delta:
     )
 
 
-def _adjusted(deltas: Sequence[Delta]) -> list[Delta]:
-    """Adjust p within each family: one kind, one suite, benchmarks apart from means."""
-    adjusted = list(deltas)
-    families: dict[tuple[str, str, bool], list[int]] = {}
-    for i, d in enumerate(deltas):
-        families.setdefault((d.kind, d.suite, d.benchmark == MEAN), []).append(i)
+def _adjusted(compared: Sequence[tuple[Delta, Difference]]) -> list[Delta]:
+    """Adjust p: over a table of one kind and suite, and over the arms on each benchmark of it."""
+    adjusted = [delta for delta, _ in compared]
+    tables: dict[tuple[str, str, bool], list[int]] = {}
+    families: dict[tuple[str, str, str], list[int]] = {}
+    for i, d in enumerate(adjusted):
+        tables.setdefault((d.kind, d.suite, d.benchmark == MEAN), []).append(i)
+        families.setdefault((d.kind, d.suite, d.benchmark), []).append(i)
+    for members in tables.values():
+        table = stats.benjamini_hochberg([adjusted[i].p for i in members])
+        for i, value in zip(members, table, strict=True):
+            adjusted[i] = replace(adjusted[i], p_adjusted=float(value))
     for members in families.values():
-        p = stats.benjamini_hochberg([deltas[i].p for i in members])
-        for i, value in zip(members, p, strict=True):
-            adjusted[i] = replace(deltas[i], p_adjusted=float(value))
+        holm = stats.holm([adjusted[i].p for i in members])
+        joint = max_t([compared[i][1] for i in members])
+        for i, one, other in zip(members, holm, joint, strict=True):
+            adjusted[i] = replace(adjusted[i], p_holm=float(one), p_max_t=float(other))
     return adjusted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +16,17 @@ from harness.scores import ArmScores, ScoreTable, score_table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """What the items of one benchmark add to a difference."""
+
+    benchmark: str
+    values: NDArray[np.float64]
+    """One number for each item; their sum over benchmarks is the difference."""
+    units: NDArray[np.object_]
+    """What is drawn as a whole: the cluster of each item, or the item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +44,9 @@ class Difference:
     p: float | None
     """Of an exact or randomisation test, where there is one seed."""
     note: str
+    pulls: tuple[Pull, ...] = ()
+    sides: tuple[tuple[str, float], tuple[str, float]] = (("", 0.0), ("", 0.0))
+    """Name and noise between runs of either arm, as a variance; 0 where it is not known."""
 
     @property
     def mean(self) -> float:
@@ -91,10 +105,12 @@ class Evidence:
             score_against=scores[1],
             n_items=d.size,
             seeds=seeds,
-            items=(stats.item_variance(d, floor=True),),
+            items=stats.item_parts(d, cluster=one.cluster, stratum=one.stratum, floor=True),
             runs=runs,
             p=None if runs else _randomised_p(one, other, d),
             note=note,
+            pulls=(Pull(benchmark.name, d / d.size, one.units),),
+            sides=self._sides(of, against, benchmark.name, scores, seeds),
         )
 
     def suite_difference(self, of: TrainedArm, against: TrainedArm, suite: Suite) -> Difference:
@@ -124,11 +140,30 @@ class Evidence:
             score_against=scores[1],
             n_items=sum(p.n_items for p in parts),
             seeds=seeds,
-            items=tuple(stats.mean_variance([p.items[0] for p in parts], _covariance(pairs))),
+            items=tuple(stats.mean_variance([p.items for p in parts], _covariance(pairs))),
             runs=runs,
             p=None,
             note=note,
+            pulls=tuple(
+                replace(pull, values=pull.values / len(parts)) for p in parts for pull in p.pulls
+            ),
+            sides=self._sides(of, against, suite.name, scores, seeds),
         )
+
+    def _sides(
+        self,
+        of: TrainedArm,
+        against: TrainedArm,
+        name: str,
+        scores: tuple[float, float],
+        seeds: tuple[int, int],
+    ) -> tuple[tuple[str, float], tuple[str, float]]:
+        one, other = (
+            (arm.name, noise.at(score, seeds=[count]).value if noise and count > 1 else 0.0)
+            for arm, score, count in zip((of, against), scores, seeds, strict=True)
+            for noise in [self.noise.get((arm.stage, name))]
+        )
+        return one, other
 
     def _runs(
         self,
@@ -191,19 +226,21 @@ def _pooled(
 
 
 def _covariance(pairs: Sequence[tuple[ArmScores, ArmScores]]) -> NDArray[np.float64]:
-    """Item covariance of the deltas of benchmarks that score the same items; 0 elsewhere."""
+    """Covariance of the deltas of benchmarks that share their items or clusters; 0 elsewhere."""
     k = len(pairs)
     matrix = np.zeros((k, k))
     d = [one.scores.mean(axis=0) - other.scores.mean(axis=0) for one, other in pairs]
     for i in range(k):
         for j in range(i + 1, k):
-            if np.array_equal(pairs[i][0].items, pairs[j][0].items):
-                matrix[i, j] = stats.item_covariance(d[i], d[j])
+            one, other = pairs[i][0].units, pairs[j][0].units
+            # A few ids in common by chance are no shared items.
+            if set(one) <= set(other) or set(other) <= set(one):
+                matrix[i, j] = stats.cluster_covariance(d[i], one, d[j], other)
     return matrix
 
 
 def _randomised_p(one: ArmScores, other: ArmScores, d: NDArray[np.float64]) -> float:
     binary = all(np.isin(s.scores, (0, 1)).all() and s.seeds == 1 for s in (one, other))
-    if binary:
+    if binary and one.cluster is None:
         return stats.mcnemar(int((d > 0).sum()), int((d < 0).sum()))
-    return stats.sign_flip(d)
+    return stats.sign_flip(d, cluster=one.cluster)

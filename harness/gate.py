@@ -1,7 +1,9 @@
 """May the candidate ship?  Deltas and contamination -> pass, fail or inconclusive.
 
 One-sided bounds at level alpha.  "Every benchmark is non-inferior" is an intersection-union test
-and needs no correction (Berger 1982); "some benchmark is worse" is corrected by Holm (1979).
+and needs no correction (Berger 1982); "some benchmark is worse" is corrected by Holm (1979).  The
+candidate was chosen on the development suite, so a bound there is one of the simultaneous bounds of
+all arms (max-T).
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from evals.suite import Benchmark, Suite
 from harness.deltas import MEAN, Comparisons, Delta
 from harness.sweep import GatePolicy
 from harness.verdict import Clause, Outcome, Reason, Row, Status, Verdict, points
+from harness.winners import Rivals
 
 ALPHA = 0.05
 """One-sided level of every bound the gate reads."""
@@ -24,6 +27,7 @@ def decide(
     suites: Mapping[str, Suite],
     contamination: Mapping[str, float],
     alpha: float = ALPHA,
+    held_out_alpha: float | None = None,
 ) -> Verdict:
     """Judge the candidate of a sweep.
 
@@ -39,6 +43,7 @@ def decide(
         contamination: Benchmark -> share of its items that the candidate's training data holds.
             A benchmark that is not in it was not checked.
         alpha: One-sided level.
+        held_out_alpha: That of held-out suites, which shrinks with every look; None takes `alpha`.
     """
     gate = {(d.suite, d.benchmark): d for d in comparisons.of_kind("gate")}
     clauses = _clauses(policy, suites)
@@ -46,9 +51,21 @@ def decide(
     reasons += _contaminated(policy, suites, contamination) if gate else []
     found = [(c, gate[c.suite, c.benchmark]) for c in clauses if (c.suite, c.benchmark) in gate]
     reasons += _seeds(policy, [d for _, d in found])
-    rows = _rows(found, alpha)
-    reasons += [_reason(row, d, alpha) for row, (_, d) in zip(rows, found, strict=True)]
+    looks = alpha if held_out_alpha is None else held_out_alpha
+    levels = [looks if d.tier == "held-out" else alpha for _, d in found]
+    factors = [
+        _factor(c, d, suites, comparisons.rivals, level)
+        for (c, d), level in zip(found, levels, strict=True)
+    ]
+    rows = _rows(found, factors, levels)
+    reasons += [
+        _reason(row, d, stats.upper_tail(factor, d.df))
+        for row, (_, d), factor in zip(rows, found, factors, strict=True)
+    ]
     reasons += _notes(comparisons, [d for _, d in found])
+    if held_out_alpha is not None:
+        text = f"Bounds on held-out suites are one-sided at {held_out_alpha:.2%} for this look."
+        reasons.append(Reason("note", None, text))
     against = found[0][1].against if found else None
     return Verdict(_status(reasons), tuple(reasons), comparisons.candidate, against, tuple(rows))
 
@@ -119,15 +136,32 @@ def _seeds(policy: GatePolicy, deltas: Sequence[Delta]) -> list[Reason]:
     return [Reason("fail", None, text)]
 
 
-def _rows(found: Sequence[tuple[Clause, Delta]], alpha: float) -> list[Row]:
+def _factor(
+    clause: Clause, d: Delta, suites: Mapping[str, Suite], rivals: Rivals | None, alpha: float
+) -> float:
+    """Standard errors from the estimate to its lower bound.
+
+    On the suite that chose the candidate the bound is to hold for every arm it was chosen among.
+    """
+    chose = clause.suite == suites["dev"].name
+    if rivals is None or len(rivals.arms) < 2 or not chose:
+        return stats.quantile(1 - alpha, d.df)
+    return rivals.factor(alpha, d.df)
+
+
+def _rows(
+    found: Sequence[tuple[Clause, Delta]], factors: Sequence[float], levels: Sequence[float]
+) -> list[Row]:
     worse = [_p_worse(clause, d) for clause, d in found]
     adjusted = stats.holm(worse)
     rank = {i: r for r, i in enumerate(sorted(range(len(found)), key=worse.__getitem__))}
     rows = []
     for i, (clause, d) in enumerate(found):
-        lower = d.mean - stats.quantile(1 - alpha, d.df) * d.se
-        upper = d.mean + stats.quantile(1 - alpha / (len(found) - rank[i]), d.df) * d.se
-        rows.append(Row(clause, d.mean, lower, upper, _outcome(clause, lower, adjusted[i] < alpha)))
+        lower = d.mean - factors[i] * d.se
+        upper = d.mean + stats.quantile(1 - levels[i] / (len(found) - rank[i]), d.df) * d.se
+        rows.append(
+            Row(clause, d.mean, lower, upper, _outcome(clause, lower, adjusted[i] < levels[i]))
+        )
     return rows
 
 
@@ -186,10 +220,10 @@ def _notes(comparisons: Comparisons, deltas: Sequence[Delta]) -> list[Reason]:
             "another run of the recipe may land elsewhere."
         )
         notes.append(Reason("note", None, text))
-    if comparisons.rivals > 1:
+    if comparisons.rivals and len(comparisons.rivals.arms) > 1:
         text = (
-            f"The candidate was chosen among {comparisons.rivals} arms on the development suite, "
-            "so its gain there is optimistic."
+            f"{len(comparisons.rivals.arms)} arms were looked at on the development suite to find "
+            "the candidate; its lower bounds there hold for all of them at once."
         )
         notes.append(Reason("note", None, text))
     return notes

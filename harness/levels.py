@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evals.stats import wilson
+from evals.stats import mean_interval, wilson
 from evals.suite import Suite
 from harness.runs import Run, trained_arms
-from harness.scores import score_table
+from harness.scores import ArmScores, score_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +28,8 @@ class Level:
     """Mean over items and seeds."""
     low: float
     high: float
-    """95 % Wilson interval over the draw of items; it says nothing about another run."""
+    """95 % interval over the draw of items (Wilson; t where the suite states clusters or strata);
+    it says nothing about another run."""
 
 
 def compute_levels(
@@ -55,8 +56,17 @@ def compute_levels(
                     # `harness.deltas` lists it as absent, with this error as the reason.
                     continue
                 n, mean = scored.items.size, scored.mean
-                low, high = wilson(round(mean * n), n)
+                low, high = _interval(scored)
                 found.append(
                     Level(arm.name, suite.name, benchmark.name, n, scored.seeds, mean, low, high)
                 )
     return tuple(found)
+
+
+def _interval(scored: ArmScores) -> tuple[float, float]:
+    n = scored.items.size
+    if n < 2 or (scored.cluster is None and scored.stratum is None):
+        return wilson(round(scored.mean * n), n)
+    means = scored.scores.mean(axis=0)
+    found = mean_interval(means, cluster=scored.cluster, stratum=scored.stratum)
+    return found.low, found.high

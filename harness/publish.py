@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -33,12 +33,7 @@ def findings_of(
 ) -> Findings:
     """Everything the report shows, in one record."""
     inflations, absent = inflation
-    every = Comparisons(
-        comparisons.deltas,
-        (*comparisons.absent, *absent),
-        comparisons.candidate,
-        comparisons.rivals,
-    )
+    every = replace(comparisons, absent=(*comparisons.absent, *absent))
     return Findings(
         sweep=sweep,
         suites=suites,

@@ -26,6 +26,8 @@ class ItemScores:
     prompts: NDArray[np.object_]
     """Digest of each item's final prompt."""
     scores: NDArray[np.float64]
+    labels: Mapping[str, NDArray[np.object_]]
+    """`cluster` and `stratum` of each item, as far as the scores carry them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,15 @@ class ArmScores:
     prompts: NDArray[np.object_]
     scores: NDArray[np.float64]
     """Shape `[seeds, items]`."""
+    cluster: NDArray[np.object_] | None = None
+    """The cluster of each item, where the suite states clusters."""
+    stratum: NDArray[np.object_] | None = None
+    """The fixed subtask of each item, where the suite states such."""
+
+    @property
+    def units(self) -> NDArray[np.object_]:
+        """What is drawn as a whole: clusters, or items."""
+        return self.items if self.cluster is None else self.cluster
 
     @property
     def mean(self) -> float:
@@ -60,7 +71,8 @@ class ScoreTable:
 
         Raises:
             ValueError: a seed has no scores or scored another number of items than the suite says,
-                or its items or prompts differ from another seed's; names benchmark, arm and seed.
+                its items or prompts differ from another seed's, or its scores lack the clusters or
+                strata that the suite states; names benchmark, arm and seed.
         """
         seeds: list[ItemScores] = []
         for run in arm.runs:
@@ -74,8 +86,16 @@ class ScoreTable:
             if seeds:
                 _same(seeds[0], cell, f"{where} and at seed {arm.runs[0].seed}")
             seeds.append(cell)
-        scores = np.stack([s.scores for s in seeds])
-        return ArmScores(seeds[0].items, seeds[0].prompts, scores)
+        first, scores = seeds[0], np.stack([s.scores for s in seeds])
+        stated = {"cluster": benchmark.cluster, "stratum": benchmark.stratum}
+        for kind, field in stated.items():
+            if field is not None and kind not in first.labels:
+                raise ValueError(
+                    f"{benchmark.name}: the suite states {kind} {field!r}, and {arm.name} was "
+                    f"scored without it"
+                )
+        cluster, stratum = (first.labels[k] if stated[k] else None for k in stated)
+        return ArmScores(first.items, first.prompts, scores, cluster, stratum)
 
     def pair(
         self, of: TrainedArm, against: TrainedArm, benchmark: Benchmark
@@ -96,7 +116,8 @@ def score_table(scores: pd.DataFrame) -> ScoreTable:
     Args:
         scores: One row per checkpoint, benchmark, item and replicate, with the columns `key` (of
             the stage that trained the checkpoint), `benchmark`, `item`, `score` (in [0, 1]),
-            `prompt_digest`.  Further columns are not read.
+            `prompt_digest`, and, where a suite states them, `cluster` and `stratum`.  Further
+            columns are not read.
 
     Raises:
         ValueError: a column is missing, a score is not a number in [0, 1], or replicates of one
@@ -122,7 +143,12 @@ def _cell(frame: pd.DataFrame, benchmark: str) -> ItemScores:
         raise ValueError(f"{benchmark}: replicates of one item were shown different prompts")
     values = frame["score"].to_numpy(dtype=np.float64)
     means = np.bincount(index, weights=values) / np.bincount(index)
-    return ItemScores(items, prompts[first], means)
+    labels = {
+        kind: frame[kind].astype(str).to_numpy(dtype=object)[first]
+        for kind in ("cluster", "stratum")
+        if kind in frame.columns and frame[kind].notna().all()
+    }
+    return ItemScores(items, prompts[first], means, labels)
 
 
 def _same(one: ItemScores | ArmScores, other: ItemScores | ArmScores, where: str) -> None:

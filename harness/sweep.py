@@ -143,6 +143,8 @@ class GatePolicy:
     min_seeds: int = 1
     max_contamination: float = 0.02
     """Largest share of a benchmark's items that the candidate's training data may hold."""
+    max_looks: int = 10
+    """Looks at the held-out suite that the ledger allows, over all sweeps of a results folder."""
 
 
 @dataclass(frozen=True, slots=True)

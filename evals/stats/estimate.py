@@ -50,10 +50,14 @@ def estimate(mean: float, variances: Sequence[Variance], level: float = 0.95) ->
         level: Two-sided coverage.
 
     Raises:
-        ValueError: no part of variance.
+        ValueError: no part of variance, a mean or variance that is NaN or infinite, or a
+            negative one.
     """
     if not variances:
         raise ValueError("an estimate needs at least one part of variance")
+    if not (math.isfinite(mean) and all(0 <= v.value < math.inf for v in variances)):
+        found = [v.value for v in variances]
+        raise ValueError(f"mean {mean} with variances {found}: finite numbers are needed")
     df = welch_satterthwaite(variances)
     se = math.sqrt(sum(v.value for v in variances))
     half = quantile(0.5 + level / 2, df) * se

@@ -32,10 +32,12 @@ def minimal_detectable_effect(
         power: Probability of finding it.
 
     Raises:
-        ValueError: no items.
+        ValueError: no items, or a variance that is negative, NaN or infinite.
     """
     if n < 1:
         raise ValueError("a benchmark without items resolves nothing")
+    if not (0 <= discordant < math.inf and 0 <= run_variance < math.inf):
+        raise ValueError(f"variances {discordant} and {run_variance}: not finite and positive")
     factor = quantile(1 - alpha, df) + quantile(power, df)
     return factor * math.sqrt(discordant / n + run_variance)
 

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from evals.stats.estimate import Variance
+from evals.stats.vector import matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +62,21 @@ def run_noise(
     Returns:
         The pooled noise; None where no arm has two seeds, or every arm is at an exact floor or
         ceiling in every seed.
+
+    Raises:
+        ValueError: a mean is not in [0, 1], or NaN; or an interaction is missing for some arm.
     """
     flips = interaction if interaction is not None else [0.0] * len(seed_means)
     square, excess, df, arms = 0.0, 0.0, 0, 0
     for means, flip in zip(seed_means, flips, strict=True):
         m = np.asarray(means, dtype=np.float64)
+        if not np.all((m >= 0) & (m <= 1)):
+            raise ValueError(f"mean scores {m.tolist()}; each must lie in [0, 1]")
         p = float(m.mean()) if m.size else 0.0
         if m.size < 2 or np.all(m <= 0) or np.all(m >= 1):
             continue
+        if math.isnan(flip):
+            raise ValueError("an arm has several seeds and no interaction; items flip between them")
         between = float(np.arcsin(np.sqrt(m)).var(ddof=1))
         square += (m.size - 1) * between
         excess += (m.size - 1) * (between - flip / (4 * p * (1 - p)))
@@ -88,8 +96,11 @@ def seed_interaction(scores: ArrayLike) -> float:
     Returns:
         The variance; NaN where there are fewer than two seeds or items, so that it is never
         mistaken for a variance of zero.
+
+    Raises:
+        ValueError: another shape, or a score is NaN or infinite.
     """
-    y = np.asarray(scores, dtype=np.float64)
+    y = matrix(scores)
     seeds, n = y.shape
     if seeds < 2 or n < 2:
         return math.nan

@@ -5,14 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from evals.references import Reference
 from harness.deltas import MEAN, Delta
 from harness.levels import Level
 from harness.report.findings import Findings, MixCheck
 from harness.report.view import (
+    FAMILY,
+    PROMOTED,
+    PUBLISHED,
     SCORES,
     Grid,
     GridRow,
     absent_lines,
+    family,
     footnotes,
     grids,
     headline,
@@ -22,6 +27,7 @@ from harness.report.view import (
     subject,
 )
 from harness.report.words import (
+    chance,
     duration,
     half_width,
     interval,
@@ -126,8 +132,45 @@ def _deltas(findings: Findings) -> list[str]:
             blocks.append(f"### {grid.title}")
             title = grid.title
         blocks += _grid(grid)
+    blocks += _family(findings)
     if title is None:
         blocks.append("No two arms could be compared, so there are no numbers to show.")
+    return blocks
+
+
+def _family(findings: Findings) -> list[str]:
+    blocks = []
+    rows = [
+        (code(d.of), f"{points(d.mean)} {half_width(d.low, d.high)}{'°' if d.note else ''}",
+         *(prose(chance(p)) for p in (d.p, d.p_holm, d.p_max_t, d.p_adjusted)))
+        for d in family(findings)
+    ]  # fmt: skip
+    if rows:
+        head = ("arm", "mean", "p", "Holm", "max-T", "Benjamini-Hochberg")
+        blocks += ["### Counting how many arms were tried", FAMILY, table(head, rows)]
+    won = [
+        (
+            code(p.stage),
+            code(p.best),
+            str(len(p.arms)),
+            points(p.seen),
+            f"**{points(p.honest.mean)}**",
+            interval(p.honest.low, p.honest.high),
+            f"{p.share:.0%}",
+        )
+        for p in findings.comparisons.promoted
+    ]
+    if won:
+        heads = (
+            "stage",
+            "best arm",
+            "of",
+            "gain seen",
+            "not chosen",
+            "95 % interval",
+            "halves won",
+        )
+        blocks += ["### The best arms, where they were not chosen", PROMOTED, table(heads, won, 2)]
     return blocks
 
 
@@ -194,8 +237,17 @@ def _levels(findings: Findings) -> list[str]:
             [code(arm) + ("†" if leaks else ""), *(_level(level) for level in cells)]
             for arm, leaks, cells in grid.rows
         ]
+        rows += [
+            [f"{prose(model)} (published)", *map(_reference, cells)]
+            for model, cells in grid.published
+        ]
         blocks += [f"Suite {code(grid.suite)}.", table(["arm", *map(code, grid.benchmarks)], rows)]
+        blocks += [PUBLISHED] if grid.published else []
     return blocks
+
+
+def _reference(found: Reference | None) -> str:
+    return f"{score(found.score)} ({prose(found.settings)})" if found else "—"
 
 
 def _level(level: Level | None) -> str:

@@ -9,9 +9,13 @@ from harness.deltas import MEAN
 from harness.report import figures, words
 from harness.report.findings import Findings
 from harness.report.view import (
+    FAMILY,
+    PROMOTED,
+    PUBLISHED,
     SCORES,
     Grid,
     absent_lines,
+    family,
     footnotes,
     grids,
     headline,
@@ -54,6 +58,10 @@ def page(findings: Findings) -> str:
         levels=level_grids(findings),
         scores=SCORES,
         w=words,
+        family=family(findings),
+        family_text=FAMILY,
+        promoted_text=PROMOTED,
+        published_text=PUBLISHED,
         mean=MEAN,
     )
 

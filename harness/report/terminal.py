@@ -41,6 +41,8 @@ def _blocks(findings: Findings) -> Iterator[RenderableType]:
             "° item noise only, † trained on known leaks.",
             "dim",
         )
+    if findings.comparisons.promoted:
+        yield _promoted(findings)
     if findings.contamination:
         yield _contamination(findings.contamination)
         if any(c.rows_flagged for c in findings.contamination):
@@ -121,6 +123,23 @@ def _cell(d: Delta | None) -> Text:
     alone = "°" if d.note else ""
     style = ("green" if d.mean > 0 else "red") if d.excludes_zero else "dim"
     return _text(f"{mark(d)}{points(d.mean)} {half_width(d.low, d.high)}{alone}", style)
+
+
+def _promoted(findings: Findings) -> Table:
+    heads = ("stage", "best arm", "of", "gain seen", "not chosen", "95 % interval", "halves")
+    table = _table("The best arms, where they were not chosen", *heads, left=2)
+    for p in findings.comparisons.promoted:
+        cells = (
+            p.stage,
+            p.best,
+            str(len(p.arms)),
+            points(p.seen),
+            points(p.honest.mean),
+            interval(p.honest.low, p.honest.high),
+            f"{p.share:.0%}",
+        )
+        table.add_row(*(_text(cell) for cell in cells))
+    return table
 
 
 def _contamination(checks: tuple[MixCheck, ...]) -> Table:

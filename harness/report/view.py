@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from evals.references import Reference, references
 from harness.deltas import MEAN, Delta, Kind
 from harness.levels import Level
 from harness.report.findings import Findings, MixCheck, StageTime
@@ -19,7 +20,8 @@ SHOWN: tuple[tuple[Kind, str], ...] = (
 """Kinds of comparison in the order of the report, with their titles."""
 
 
-SCORES = "In points, with the 95 % Wilson interval over the draw of items."
+SCORES = "In points, with the 95 % interval over the draw of items."
+PUBLISHED = "Published: not measured here, and in its source's own settings, given beside it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,23 @@ def _grid(
     )  # fmt: skip
 
 
+FAMILY = (
+    "The mean of the development suite against the baseline. Each p is two-sided. Holm and max-T "
+    "control the chance of any false find among these arms, Benjamini-Hochberg the share of false "
+    "ones; max-T knows that the arms answer the same items and share a baseline."
+)
+PROMOTED = (
+    "Chosen on random halves of the development items (and of the seeds, where there are two or "
+    "more) and measured on the other halves, over the baseline; the gain that chose is optimistic."
+)
+
+
+def family(findings: Findings) -> tuple[Delta, ...]:
+    """The suite means of the arms that are compared with the baseline, most significant first."""
+    rows = [d for d in findings.comparisons.of_kind("baseline") if d.benchmark == MEAN]
+    return tuple(sorted(rows, key=lambda d: (d.p_max_t, d.p, -d.mean)))
+
+
 @dataclass(frozen=True, slots=True)
 class LevelGrid:
     """Arms by benchmarks of one suite: absolute scores, in the order of the sweep."""
@@ -92,6 +111,8 @@ class LevelGrid:
     benchmarks: tuple[str, ...]
     rows: tuple[tuple[str, bool, tuple[Level | None, ...]], ...]
     """Arm, whether it trained on known leaks, and its levels."""
+    published: tuple[tuple[str, tuple[Reference | None, ...]], ...] = ()
+    """Models that somebody published numbers of, where any benchmark's name matches."""
 
 
 def level_grids(findings: Findings) -> tuple[LevelGrid, ...]:
@@ -106,8 +127,16 @@ def level_grids(findings: Findings) -> tuple[LevelGrid, ...]:
             for arm in dict.fromkeys(level.arm for level in mine)
         )
         if rows:
-            found.append(LevelGrid(suite.name, names, rows))
+            found.append(LevelGrid(suite.name, names, rows, _published(names)))
     return tuple(found)
+
+
+def _published(names: tuple[str, ...]) -> tuple[tuple[str, tuple[Reference | None, ...]], ...]:
+    known = {(r.model, name): r for name in names for r in references(name)}
+    models = dict.fromkeys(
+        r.model for r in references() if any((r.model, n) in known for n in names)
+    )
+    return tuple((m, tuple(known.get((m, n)) for n in names)) for m in models)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +231,7 @@ def footnotes(findings: Findings) -> tuple[str, ...]:
         "same table (means among means); · it includes zero."
     )
     if findings.verdict and findings.verdict.table:
-        notes.append("Bounds in the verdict are one-sided: 95 % lie above (or below) them.")
+        notes.append("Bounds in the verdict are one-sided: at 5 %, or at the level of the look.")
     if findings.contaminated:
         notes.append("† trained on rows known to hold benchmark items; never promoted.")
     return tuple(notes)

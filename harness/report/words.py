@@ -8,6 +8,7 @@ from harness.deltas import Delta
 from harness.verdict import points
 
 __all__ = [
+    "chance",
     "duration",
     "half_width",
     "interval",
@@ -57,6 +58,11 @@ def mark(delta: Delta) -> str:
         return "·"
     survives = delta.p_adjusted <= SIGNIFICANT
     return ("▲" if survives else "△") if delta.mean > 0 else ("▼" if survives else "▽")
+
+
+def chance(p: float) -> str:
+    """A p value: `0.012`; `<0.001` below what simulation can tell."""
+    return f"{p:.3f}" if p >= 0.001 else "<0.001"
 
 
 def share(part: int, whole: int) -> str:

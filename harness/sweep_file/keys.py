@@ -158,6 +158,7 @@ GATE = Record(
         "improve": Record({"suite": Text("a role in `suites`")}, ("suite",)),
         "min_seeds": COUNT,
         "max_contamination": Number(least=0, most=1),
+        "max_looks": COUNT,
     }
 )
 

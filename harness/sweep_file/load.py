@@ -205,6 +205,7 @@ def _gate(node: Node, root: Node, suites: Suites, stages: Sequence[StageSpec]) -
         noninferior=_margins(margins, suites[role]) if margins else {},
         improve=pick(improve["suite"], suites, "suite") if improve else None,
         min_seeds=fields.get("min_seeds", default.min_seeds),
+        max_looks=fields.get("max_looks", default.max_looks),
         max_contamination=float(fields.get("max_contamination", default.max_contamination)),
     )
 

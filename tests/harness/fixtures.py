@@ -23,6 +23,7 @@ from harness.sweep import (
     DecontamPolicy,
     GatePolicy,
     Method,
+    Promote,
     StageSpec,
     Sweep,
 )
@@ -64,8 +65,8 @@ def make_sweep() -> Sweep:
         decontam=DecontamPolicy(),
         stages=(
             StageSpec("sft", "sft", sft),
-            StageSpec("dpo", "dpo", dpo, "sft"),
-            StageSpec("rlvr", "rlvr", rlvr, "dpo"),
+            StageSpec("dpo", "dpo", dpo, "sft", Promote()),
+            StageSpec("rlvr", "rlvr", rlvr, "dpo", Promote()),
         ),
         baseline=ref("plain"),
         contrasts=(Contrast("inflation", ref("leaky-kept"), ref("leaky")),),

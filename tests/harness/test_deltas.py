@@ -10,6 +10,7 @@ import pytest
 from fixtures import CANDIDATE, make_runs, make_scores, make_suites, make_sweep
 from scipy import stats as scipy_stats
 
+from evals import stats
 from evals.suite import Benchmark, Suite
 from harness.deltas import MEAN, Comparisons, Delta, compute_deltas
 from harness.inflation import inflation
@@ -214,3 +215,105 @@ def test_inflation_is_the_delta_less_the_delta_on_fresh_items() -> None:
 def test_a_contrast_of_clean_arms_has_no_inflation() -> None:
     clean = [replace(r, contaminated=False) for r in RUNS]
     assert inflation(SWEEP, clean, SCORES, SUITES) == ((), ())
+
+
+def _clustered(scores: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Suite]]:
+    """Items in clusters of five and in two strata, stated by the suite and carried by scores."""
+    number = scores["item"].str[-3:].astype(int)
+    labels = (number // 5).astype(str).where(scores["benchmark"] == "mini_math")
+    strata = (number % 2).astype(str).where(scores["benchmark"] == "mini_gsm")
+    stated = {"mini_math": {"cluster": "passage"}, "mini_gsm": {"stratum": "subject"}}
+    suites = {
+        role: replace(
+            s, benchmarks=tuple(replace(b, **stated.get(b.name, {})) for b in s.benchmarks)
+        )
+        for role, s in SUITES.items()
+    }
+    return scores.assign(cluster=labels, stratum=strata), suites
+
+
+def test_clusters_and_strata_that_the_suite_states_are_used() -> None:
+    scores, suites = _clustered(SCORES)
+    found = compute_deltas(SWEEP, RUNS, scores, suites, CANDIDATE)
+    wide = scores.pivot_table(index=["benchmark", "item"], columns="key", values="score")
+    arms = {n: wide[[f"{n}/1", f"{n}/2"]].mean(axis=1) for n in ("dpo/beta=1.0", "sft/mix=plain")}
+    d = arms["dpo/beta=1.0"] - arms["sft/mix=plain"]
+    clustered = one(found, "baseline", "dpo beta=1.0", "mini_math")
+    value = stats.cluster_variance(d["mini_math"], np.arange(500) // 5).value
+    assert clustered.var_items == pytest.approx(value)
+    stratified = one(found, "baseline", "dpo beta=1.0", "mini_gsm")
+    parts = stats.item_parts(d["mini_gsm"], stratum=np.arange(500) % 2)
+    assert stratified.var_items == pytest.approx(sum(v.value for v in parts))
+    mean = one(found, "baseline", "dpo beta=1.0", MEAN)
+    rows = [one(found, "baseline", "dpo beta=1.0", b.name) for b in SUITES["dev"].benchmarks]
+    assert mean.var_items == pytest.approx(sum(r.var_items for r in rows) / 9)
+
+
+def test_clusters_that_the_suite_states_and_the_scores_lack_are_an_absence() -> None:
+    _, suites = _clustered(SCORES)
+    found = compute_deltas(SWEEP, RUNS, SCORES, suites, CANDIDATE)
+    reasons = {a.reason for a in found.absent if a.benchmark == "mini_math"}
+    assert any("the suite states cluster 'passage'" in reason for reason in reasons)
+
+
+def test_one_seed_in_clusters_is_tested_by_flipping_clusters() -> None:
+    scores, suites = _clustered(SCORES)
+    runs = [r for r in RUNS if r.seed == 1]
+    found = compute_deltas(SWEEP, runs, scores, suites, CANDIDATE)
+    wide = scores[scores["benchmark"] == "mini_math"].pivot_table(
+        index="item", columns="key", values="score"
+    )
+    d = wide["dpo/beta=5.0/1"] - wide["sft/mix=skills/1"]
+    row = one(found, "parent", "dpo beta=5.0", "mini_math")
+    assert row.p == stats.sign_flip(d, cluster=np.arange(500) // 5)
+    assert row.note == "item noise only"
+
+
+def test_holm_and_max_t_count_the_arms_on_one_benchmark() -> None:
+    family = [d for d in COMPARISONS.of_kind("parent") if d.benchmark == "mini_gsm"]
+    assert len(family) == 3
+    assert [d.p_holm for d in family] == pytest.approx(stats.holm([d.p for d in family]))
+    for d in family:
+        assert d.p - 0.01 <= d.p_max_t <= d.p_holm + 0.01
+
+
+def test_with_one_seed_max_t_flips_the_items_of_all_arms_at_once() -> None:
+    runs = [r for r in RUNS if r.seed == 1]
+    found = compute_deltas(SWEEP, runs, SCORES, SUITES, CANDIDATE)
+    family = [d for d in found.of_kind("parent") if d.benchmark == "mini_math"]
+    wide = SCORES[SCORES["benchmark"] == "mini_math"].pivot_table(
+        index="item", columns="key", values="score"
+    )
+    pairs = [("dpo/beta=1.0/1", "sft/mix=skills/1"), ("dpo/beta=5.0/1", "sft/mix=skills/1"),
+             ("rlvr/rlvr/1", "dpo/beta=1.0/1")]  # fmt: skip
+    d = np.stack([wide[a] - wide[b] for a, b in pairs])
+    assert [x.p_max_t for x in family] == pytest.approx(stats.max_t(d), abs=0.01)
+
+
+def test_shared_problems_covary_in_the_mean() -> None:
+    twins = {b.name: replace(b, cluster="problem") for b in SUITES["dev"].benchmarks}
+    suites = {"dev": replace(SUITES["dev"], benchmarks=tuple(twins.values()))}
+    development = SCORES[SCORES["tier"] == "development"]
+    same = development.assign(cluster=development["item"].str[-3:])
+    found = compute_deltas(replace(SWEEP, gate=None), RUNS, same, suites)
+    mean = one(found, "baseline", "rlvr", MEAN)
+    rows = [one(found, "baseline", "rlvr", name) for name in twins]
+    apart = sum(r.var_items for r in rows) / 9
+    wide = same.pivot_table(index=["benchmark", "cluster"], columns="key", values="score")
+    d = wide[["rlvr/rlvr/1", "rlvr/rlvr/2"]].mean(axis=1)
+    d = d - wide[["sft/mix=plain/1", "sft/mix=plain/2"]].mean(axis=1)
+    joint = d.unstack("benchmark").mean(axis=1)
+    assert mean.var_items == pytest.approx(joint.var(ddof=1) / 500)
+    assert mean.var_items != pytest.approx(apart)
+
+
+def test_the_best_arm_of_a_stage_is_measured_where_it_was_not_chosen() -> None:
+    sft, dpo = COMPARISONS.promoted
+    assert (sft.stage, sft.best, sft.against) == ("sft", "sft mix=leaky", "sft mix=plain")
+    assert set(sft.arms) == {"sft mix=skills", "sft mix=leaky"}
+    assert (dpo.stage, dpo.best) == ("dpo", "dpo beta=1.0")
+    for p in (sft, dpo):
+        assert p.honest.low < p.seen < p.honest.high
+        assert 0 < p.share <= 1
+    row = one(COMPARISONS, "baseline", "dpo beta=1.0", MEAN)
+    assert dpo.honest.se > row.se

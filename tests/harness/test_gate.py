@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from fixtures import make_findings, make_suites
 from hypothesis import given
@@ -18,6 +19,7 @@ from harness.gate import decide
 from harness.resolution import resolutions, unresolvable
 from harness.sweep import GatePolicy
 from harness.verdict import Verdict, points, read_verdict
+from harness.winners import Rivals
 
 SUITES = make_suites()
 HELD_OUT = [*(b.name for b in SUITES["heldout"].benchmarks), MEAN]
@@ -55,7 +57,12 @@ def delta(benchmark: str, mean: float, se: float = 0.005, suite: str = "heldout"
 
 def comparisons(means: Mapping[str, float] | None = None, se: float = 0.005) -> Comparisons:
     seen = dict.fromkeys(HELD_OUT, 0.0) | dict(means or {})
-    return Comparisons(tuple(delta(b, m, se) for b, m in seen.items()), (), "rlvr", 1)
+    return Comparisons(tuple(delta(b, m, se) for b, m in seen.items()), (), "rlvr")
+
+
+def rivals(n: int) -> Rivals:
+    correlation = 0.5 * np.eye(n) + 0.5
+    return Rivals(tuple(f"arm {i}" for i in range(n)), tuple(map(tuple, correlation.tolist())))
 
 
 def with_dev(base: Comparisons, mean: float, se: float = 0.005) -> Comparisons:
@@ -168,9 +175,21 @@ def test_fewer_seeds_than_asked_fail() -> None:
 
 
 def test_a_choice_among_arms_is_noted() -> None:
-    verdict = judge(replace(comparisons(), rivals=3))
+    verdict = judge(replace(comparisons(), rivals=rivals(3)))
     assert verdict.status == "pass"
-    assert any("chosen among 3 arms" in r.text for r in verdict.reasons)
+    assert any("3 arms were looked at" in r.text for r in verdict.reasons)
+
+
+def test_a_gain_on_the_suite_that_chose_the_candidate_has_to_beat_all_rivals() -> None:
+    found = with_dev(comparisons(), 0.0105)
+    assert judge(found, IMPROVE).status == "pass"
+    among = replace(found, rivals=rivals(20))
+    verdict = judge(among, IMPROVE)
+    assert verdict.status == "inconclusive"
+    (dev,) = [row for row in verdict.table if row.clause.kind == "improve"]
+    assert dev.lower == pytest.approx(0.0105 - 0.005 * rivals(20).factor(0.05, 100))
+    held_out = [row.lower for row in judge(found, IMPROVE).table if row.clause.kind != "improve"]
+    assert [r.lower for r in verdict.table if r.clause.kind != "improve"] == held_out
 
 
 @pytest.mark.parametrize("name", ["mini_math_fresh", MEAN])

@@ -16,6 +16,7 @@ from fixtures import empty_findings, make_findings
 from rich.console import Console
 
 from harness.deltas import Absent
+from harness.levels import Level
 from harness.report import Findings, StageTime, render, terminal
 from harness.report.markdown import code, prose
 from harness.report.words import duration, mark, plain
@@ -176,6 +177,22 @@ def test_markup_in_names_is_not_obeyed_on_the_terminal() -> None:
     assert findings.verdict is not None
     named = replace(findings, verdict=replace(findings.verdict, candidate="[red]x[/red]"))
     assert "[red]x[/red]" in printed(named)
+
+
+def test_published_numbers_stand_beside_measured_ones_and_say_so() -> None:
+    findings = make_findings()
+    dev = findings.suites["dev"]
+    named = replace(dev, benchmarks=(replace(dev.benchmarks[0], name="gsm8k"), *dev.benchmarks[1:]))
+    levels = (
+        Level("sft mix=skills", dev.name, "gsm8k", 500, 2, 0.31, 0.27, 0.35),
+        Level("sft mix=skills", dev.name, "mini_math", 500, 2, 0.2, 0.17, 0.24),
+    )
+    shown = replace(findings, suites={**findings.suites, "dev": named}, levels=levels)
+    markdown, html = render(shown)
+    assert "| Tulu 3 8B (published) | 87.6 (8-shot, chain of thought) | — | — |" in markdown
+    assert "Tulu 3 8B <small>published</small>" in html
+    assert "not measured here" in markdown
+    assert "published" not in render(replace(findings, levels=levels[1:])).markdown
 
 
 def test_a_failed_sweep_says_so_and_shows_no_number() -> None:

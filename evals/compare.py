@@ -1,0 +1,201 @@
+"""Two result folders -> paired deltas, B minus A, with what they can and cannot tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evals import stats
+from evals.result_folder import Objects, Scored
+from evals.suite import Tier
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """An item on which the two differ."""
+
+    item: str
+    score_a: float
+    score_b: float
+    extracted_a: str | None
+    """None on held-out benchmarks, whose samples are not shown."""
+    extracted_b: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """B minus A on one benchmark; scores are fractions."""
+
+    benchmark: str
+    tier: Tier
+    n: int
+    score_a: float
+    score_b: float
+    delta: stats.Estimate
+    """95 % interval over the draw of items: it says nothing about another run of a recipe."""
+    p: float
+    """Two-sided: exact McNemar for single binary responses, else sign flip (of clusters)."""
+    test: str
+    mde: float
+    """Smallest true difference found with 80 % power at one-sided 5 %."""
+    better: int
+    """Items with a higher score under B."""
+    worse: int
+    flips: tuple[Flip, ...]
+    clusters: int | None
+    """Clusters of items, where they come in such."""
+    strata: int | None
+    note: str = ""
+    """What does not match between the folders."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """All benchmarks that both folders scored, and their mean."""
+
+    benchmarks: tuple[Comparison, ...]
+    mean: stats.Estimate | None
+    """Over benchmarks, each weighing the same; None where there is one."""
+    score_a: float
+    score_b: float
+    notes: tuple[str, ...]
+
+
+def compare(
+    a: Mapping[str, Scored], b: Mapping[str, Scored], *, allow_different: bool = False
+) -> Compared:
+    """Paired deltas of two models on the same prompts.
+
+    Args:
+        a: Results of the one, by benchmark (`evals.result_folder.read_results`).
+        b: Results of the other.
+        allow_different: Compare common items where items, documents or prompts differ, and say so.
+
+    Raises:
+        ValueError: prompts, documents, items or benchmarks differ and that is not allowed, or
+            fewer than two items are common.
+    """
+    notes = []
+    for name in sorted(a.keys() ^ b.keys()):
+        side = "A" if name in a else "B"
+        notes.append(f"{name}: only {side} has it")
+    if notes and not allow_different:
+        raise ValueError(f"{'; '.join(notes[:3])}. {_REMEDY}")
+    common = [name for name in a if name in b]
+    if not common:
+        raise ValueError(f"no benchmark in common: A has {', '.join(a)}; B has {', '.join(b)}")
+    pairs = [_matched(a[name], b[name], allow_different) for name in common]
+    rows = tuple(_comparison(*pair) for pair in pairs)
+    scores = [float(np.mean([s.scores.mean() for s in side])) for side in
+              ([p[0] for p in pairs], [p[1] for p in pairs])]  # fmt: skip
+    mean = _mean([p[:2] for p in pairs]) if len(pairs) > 1 else None
+    return Compared(rows, mean, scores[0], scores[1], tuple(notes))
+
+
+_REMEDY = "Score both on the same, or add --allow-different-prompts."
+
+
+def _matched(a: Scored, b: Scored, allow_different: bool) -> tuple[Scored, Scored, str]:
+    """Both on their common items, and what differed."""
+    items, at_a, at_b = np.intersect1d(a.items, b.items, return_indices=True)
+    problems = []
+    if len(items) < max(len(a.items), len(b.items)):
+        problems.append(f"{len(items)} items in common of {len(a.items)} and {len(b.items)}")
+    one, other = _taken(a, at_a), _taken(b, at_b)
+    for what, mine, theirs in (
+        ("documents", one.documents, other.documents),
+        ("prompts", one.prompts, other.prompts),
+    ):
+        changed = int(np.sum((mine != theirs) & (mine != "") & (theirs != "")))
+        if changed:
+            problems.append(f"{changed} {what} differ")
+    if problems and not allow_different:
+        raise ValueError(f"{a.benchmark}: {'; '.join(problems)}. {_REMEDY}")
+    if len(items) < 2:
+        raise ValueError(f"{a.benchmark}: {len(items)} items in common; at least two are needed")
+    return one, other, "; ".join(problems)
+
+
+def _taken(scored: Scored, at: NDArray[np.intp]) -> Scored:
+    return Scored(
+        scored.benchmark,
+        scored.tier,
+        scored.items[at],
+        scored.prompts[at],
+        scored.documents[at],
+        scored.scores[at],
+        scored.extracted[at],
+        scored.replicates,
+        {kind: labels[at] for kind, labels in scored.labels.items()},
+    )
+
+
+def _comparison(a: Scored, b: Scored, note: str) -> Comparison:
+    d = b.scores - a.scores
+    cluster, stratum = a.labels.get("cluster"), a.labels.get("stratum")
+    found = stats.paired(b.scores, a.scores, cluster=cluster, stratum=stratum, floor=True)
+    better, worse = int((d > 0).sum()), int((d < 0).sum())
+    exact = a.binary and b.binary and cluster is None
+    tier: Tier = "development" if a.tier == b.tier == "development" else "held-out"
+    return Comparison(
+        benchmark=a.benchmark,
+        tier=tier,
+        n=d.size,
+        score_a=float(a.scores.mean()),
+        score_b=float(b.scores.mean()),
+        delta=found,
+        p=stats.mcnemar(better, worse) if exact else stats.sign_flip(d, cluster=cluster),
+        test="McNemar" if exact else "sign flip",
+        mde=stats.minimal_detectable_effect(found.se**2 * d.size, d.size, df=found.df),
+        better=better,
+        worse=worse,
+        flips=_flips(a, b, tier),
+        clusters=_count(cluster),
+        strata=_count(stratum),
+        note=note,
+    )
+
+
+def _flips(a: Scored, b: Scored, tier: Tier) -> tuple[Flip, ...]:
+    """Items that differ, the largest losses first."""
+    d = b.scores - a.scores
+    order = sorted(np.flatnonzero(d), key=lambda i: (d[i], str(a.items[i])))
+    shown = tier == "development"
+    return tuple(
+        Flip(
+            str(a.items[i]),
+            float(a.scores[i]),
+            float(b.scores[i]),
+            str(a.extracted[i]) if shown else None,
+            str(b.extracted[i]) if shown else None,
+        )
+        for i in order
+    )
+
+
+def _count(labels: Objects | None) -> int | None:
+    return None if labels is None else len(set(labels))
+
+
+def _mean(pairs: Sequence[tuple[Scored, Scored]]) -> stats.Estimate:
+    """The mean over benchmarks; those that share items or clusters covary."""
+    d = [b.scores - a.scores for a, b in pairs]
+    parts = [
+        stats.item_parts(
+            x, cluster=a.labels.get("cluster"), stratum=a.labels.get("stratum"), floor=True
+        )
+        for x, (a, _) in zip(d, pairs, strict=True)
+    ]
+    units = [a.labels.get("cluster", a.items) for a, _ in pairs]
+    covariance = np.zeros((len(d), len(d)))
+    for i in range(len(d)):
+        for j in range(i + 1, len(d)):
+            one, other = set(units[i]), set(units[j])
+            # A few ids in common by chance are no shared items.
+            if one <= other or other <= one:
+                covariance[i, j] = stats.cluster_covariance(d[i], units[i], d[j], units[j])
+    mean = float(np.mean([x.mean() for x in d]))
+    return stats.estimate(mean, stats.mean_variance(parts, covariance))
