@@ -10,6 +10,7 @@ from difflib import get_close_matches
 
 from evals.verifiers.constraints import mini_ifeval
 from evals.verifiers.gsm8k import gsm8k, gsm8k_strict
+from evals.verifiers.instructions import ifbench, ifbench_strict, ifeval, ifeval_strict
 from evals.verifiers.math import boxed_strict
 from evals.verifiers.verdict import Verdict
 
@@ -20,6 +21,10 @@ VERIFIERS: Mapping[str, Verifier] = {
     "gsm8k_strict": gsm8k_strict,
     "boxed_strict": boxed_strict,
     "mini_ifeval": mini_ifeval,
+    "ifeval": ifeval,
+    "ifeval_strict": ifeval_strict,
+    "ifbench": ifbench,
+    "ifbench_strict": ifbench_strict,
 }
 
 
