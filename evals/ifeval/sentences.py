@@ -23,7 +23,6 @@ from evals.ifeval.abbreviations import (
 _CHUNK = re.compile(r"\S+")
 _NOT_IN_WORDS = "][(){}\"';:*@?!\u2018\u2019\u201c\u201d\u00ab\u00bb"
 _END_IN_CHUNK = re.compile(rf"[.?!](?=[{re.escape(_NOT_IN_WORDS)}])")
-_LAST_WORD = re.compile(rf"[^{re.escape(_NOT_IN_WORDS)}]*\Z")
 _CLOSING = re.compile(r"[\"')\]}\u2018\u2019\u201c\u201d\u00ab\u00bb]+(?=\s|--|\Z)")
 _NUMBER = re.compile(r"-?[.,]?\d[\d,.-]*\Z")
 _ACRONYM = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]\Z")
@@ -32,6 +31,8 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 _AROUND_WORDS = "\"'()[]{}*_\u2018\u2019\u201c\u201d\u00ab\u00bb"
 _ENUMERATORS = frozenset("ABCDEFGH")
 """Letters that number items; later ones are more often initials of a name."""
+_INDENT = 40
+"""Characters that may stand before an item's letter in its line."""
 
 
 def split_sentences(text: str) -> list[str]:
@@ -61,8 +62,8 @@ def _skip_space(text: str, at: int) -> int:
 def _boundaries(text: str) -> Iterator[int]:
     """Offsets just behind the marks that end a sentence and have something after them."""
     chunks = list(_CHUNK.finditer(text))
-    followers = [c.group() for c in chunks[1:]] + [""]
-    for chunk, follower in zip(chunks, followers, strict=True):
+    followers = [*(chunk.group() for chunk in chunks[1:]), ""]
+    for chunk, follower in zip(chunks, followers, strict=False):
         mark = _last_mark(chunk.group(), last=not follower)
         if mark is None:
             continue
@@ -83,17 +84,18 @@ def _last_mark(chunk: str, *, last: bool) -> int | None:
 
 def _is_enumerator(text: str, at: int, before: str, after: str) -> bool:
     """Whether a line starts with a letter that numbers it, as in `A. First`."""
-    line = text[text.rfind("\n", 0, at) + 1 : at]
-    numbers = before[:-1] in _ENUMERATORS and not line.strip(" \t-*+>")
-    return numbers and after[:1].isupper() and after[1:2] != "."
+    if before[:-1] not in _ENUMERATORS or not after[:1].isupper() or after[1:2] == ".":
+        return False
+    ahead = "\n" + text[:at] if at < _INDENT else text[at - _INDENT : at]
+    return re.search(r"\n[ \t*+>-]*\Z", ahead) is not None
 
 
 def _ends_sentence(before: str, after: str) -> bool:
     """Whether the mark that `before` ends with ends a sentence, given the text behind it."""
     if before[-1] != "." or "?" in before or "!" in before or _CONTRACTION.search(before):
         return True
-    word = _LAST_WORD.search(before[:-1])
-    token = word.group().lstrip("-,#&`") if word else ""
+    start = 1 + max(before.rfind(character) for character in _NOT_IN_WORDS)
+    token = before[start:-1].lstrip("-,#&`")
     if not token:
         return True
     following = after.lstrip(_AROUND_WORDS)

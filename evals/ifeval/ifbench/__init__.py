@@ -1,7 +1,7 @@
 """IFBench: 58 kinds of constraints unlike IFEval's (Pyatkin et al. 2025, arXiv 2507.02833).
 
 The checks are ours and need no model, tagger or downloaded data.  They give the verdicts of the
-published verifier (allenai/IFBench) but for the differences listed in `docs/evals/ifbench.md`.
+published verifier (allenai/IFBench) but for the differences listed in `docs/ifbench.md`.
 """
 
 from __future__ import annotations

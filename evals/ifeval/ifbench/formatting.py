@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import string
 from collections.abc import Mapping
@@ -36,7 +37,7 @@ def _has_emoji(characters: str) -> bool:
 def stairs(text: str) -> bool:
     """Each line that is not blank is indented further than the one before."""
     depths = [len(line) - len(line.lstrip(" ")) for line in text.split("\n") if line.strip()]
-    return all(a < b for a, b in zip(depths, depths[1:], strict=False))
+    return all(a < b for a, b in itertools.pairwise(depths))
 
 
 def marked_list(text: str, *, marker: str) -> bool:
@@ -136,7 +137,7 @@ def italic_thesis(text: str) -> bool:
 
 def title_case(text: str) -> bool:
     """No word is all in lower case, or capital but for its first letter."""
-    return not any(_untitled(token) for token in tokens(text) if token != "n't")
+    return not any(_untitled(word) for word in tokens(text) if word != "n't")
 
 
 def _untitled(word: str) -> bool:

@@ -24,7 +24,7 @@ _HIATUS = re.compile(
     | (?<=[rvldnb])iou                                # various; not precious
     | (?<!g)eo(?!u) | iu | uou | (?<![qg])u[ao]       # video, genius, strenuous, usual
     | (?<![ct])ie(?=t|r\Z|nt|nc)                      # quiet, happier, client
-    | (?<=[aeou])y(?=[aeiou])                         # beyond, player
+    | (?<=[aeou])y(?=[aeiou])(?!ed\Z|es?\Z)           # beyond, player; not played
     | [ey]ing\Z | rea(?=te|ti|to|li[tz]|ct) | oe[tm]  # seeing, create, poem
     | (?<![qg])ue(?=l|n[tc]|t\Z)                      # cruel, fluent
     """,
@@ -36,7 +36,8 @@ _SYLLABIC = re.compile(r"(?:[^aeiouyl]led|sms?|thms?)\Z")
 _IRREGULAR = {
     "acre": 2, "area": 3, "areas": 3, "are": 1, "being": 2, "beloved": 3, "business": 2,
     "colonel": 2, "different": 2, "does": 1, "every": 2, "everyone": 3, "everything": 3, "eye": 1,
-    "eyes": 1, "favorite": 3, "framework": 2, "going": 2, "doing": 2, "element": 3, "elements": 3, "hundred": 2, "idea": 3,
+    "eyes": 1, "favorite": 3, "framework": 2, "going": 2, "doing": 2, "element": 3,
+    "elements": 3, "hundred": 2, "idea": 3,
     "ideas": 3, "interesting": 3, "linear": 3, "maybe": 2, "moreover": 3, "naked": 2,
     "nuclear": 3, "people": 2, "real": 1, "recipe": 3, "sacred": 2, "several": 2, "science": 2,
     "society": 4, "simile": 3, "something": 2, "the": 1, "therefore": 2, "wicked": 2,
