@@ -12,6 +12,7 @@ from evals.verifiers.choice import choice
 from evals.verifiers.constraints import mini_ifeval
 from evals.verifiers.exact import exact
 from evals.verifiers.gsm8k import gsm8k, gsm8k_strict, gsm8k_tulu
+from evals.verifiers.instructions import ifbench, ifbench_strict, ifeval, ifeval_strict
 from evals.verifiers.math import boxed_strict, math
 from evals.verifiers.verdict import Verdict
 
@@ -26,6 +27,10 @@ VERIFIERS: Mapping[str, Verifier] = {
     "choice": choice,
     "exact": exact,
     "mini_ifeval": mini_ifeval,
+    "ifeval": ifeval,
+    "ifeval_strict": ifeval_strict,
+    "ifbench": ifbench,
+    "ifbench_strict": ifbench_strict,
 }
 
 
