@@ -60,11 +60,6 @@ class Benchmark:
     """The development benchmark whose distribution this held-out one shares (fresh items)."""
     shift_of: str | None = None
     """The development benchmark this held-out one shifts (other templates, other ranges)."""
-    cluster: str | None = None
-    """Field of the task's documents that names an item's cluster: items of one passage or problem
-    are drawn together."""
-    stratum: str | None = None
-    """Field of the task's documents that names an item's fixed subtask."""
     items_from: ItemsFrom | None = None
 
     @property
