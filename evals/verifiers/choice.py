@@ -12,7 +12,7 @@ from evals.verifiers.verdict import Verdict
 OPEN = (
     r"(?:[\s*_`\"'“‘$(\[{<:]|\\(?:text|textbf|mathrm|mathbf|boxed|rm)\s*\{|\\[(\[]"
     r"|(?:most\slikely|probably|likely|clearly|definitely|therefore|thus|indeed|simply|just"
-    r"|option|choice|letter|answer)\b)*"
+    r"|option|choice|letter|answer)\b){0,40}"
 )
 BEFORE_ANSWER = re.compile(OPEN, re.IGNORECASE)
 """What may stand between a cue and the answer."""

@@ -9,7 +9,7 @@ from evals.verifiers.latex import Box, boxes
 from evals.verifiers.numbers import Number, numbers, plain_fractions
 from evals.verifiers.verdict import Verdict
 
-STRICT = re.compile(r"####\s*(-?\d+)\s*\Z")
+STRICT = re.compile(r"####\s*(-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)\s*\Z")
 TULU_NUMBER = re.compile(r"(?:[+-]?\d*\.)?\d+")
 DIGIT_COMMA = re.compile(r"(\d),(\d)")
 MARKER = re.compile(
@@ -25,6 +25,7 @@ FILLER = re.compile(
     re.IGNORECASE,
 )
 """What may stand between a marker and its number."""
+BEGINS_NUMBER = re.compile(r"[-−+]?\s*(?:\\?[$€£¥₹₩]\s*)?(?:\\[dt]?frac|[.\d])")
 HEADING = re.compile(r"[.):][ \t]+[A-Za-z]")
 CLAUSE_END = re.compile(
     r"[.!?](?=\s|\Z)|\n|[;,](?=\s)|\b(?:because|since|as|so|which|where|and|but)\b", re.IGNORECASE
@@ -65,7 +66,7 @@ def gsm8k(response: str, reference: str) -> Verdict:
 
 
 def gsm8k_strict(response: str, reference: str) -> Verdict:
-    """The response must end in `#### N`, a whole number; nothing may follow."""
+    """The response must end in `#### N`, as GSM8K writes numbers; nothing may follow."""
     wanted = _reference_number(reference)
     found = STRICT.search(response)
     if not found:
@@ -120,6 +121,8 @@ def _announced(following: str, marker: str) -> list[Number]:
     """The number right after a marker, in its clause."""
     filler = FILLER.match(following)
     begins = following[filler.end() :] if filler else following
+    if not BEGINS_NUMBER.match(begins):
+        return []
     ends = CLAUSE_END.search(begins)
     clause = begins[: ends.start()] if ends else begins
     first = numbers(clause)[:1]

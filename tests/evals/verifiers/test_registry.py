@@ -58,3 +58,12 @@ def test_every_verifier_is_named_after_its_function() -> None:
 def test_a_reference_that_is_none_is_an_error(name: str, reference: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         verifier(name)("18", reference)
+
+
+@pytest.mark.parametrize("name", ["gsm8k", "gsm8k_tulu", "math", "choice", "exact"])
+@pytest.mark.parametrize(
+    "piece", ["#### ", "answer is ", "\\boxed{", "(", "{", "if the answer is a "]
+)
+def test_a_response_that_repeats_itself_is_read_in_linear_time(name: str, piece: str) -> None:
+    response = piece * (60_000 // len(piece))
+    assert not verifier(name)(response, "B" if name == "choice" else "7").correct
