@@ -92,8 +92,9 @@ _AFTER_A_NOUN = frozenset(
 
 _NO_VERBS = frozenset(
     """
-    anything ceiling during evening everything indeed king morning nothing something spring string
-    thing red bed hundred kindred sacred seed speed weed wing ring
+    anything bed beijing ceiling clothing darling during evening everything hundred indeed kindred
+    king lightning morning nothing pudding red ring sacred seed sibling something speed spring
+    sterling string thing wedding weed wing
     """.split()
 )
 
@@ -108,6 +109,8 @@ def is_verb(word: str, following: str = "") -> bool:
     lower = word.lower()
     if lower in _NO_VERBS and lower not in _BASE:
         return False
+    if lower.endswith("ing") and len(lower) > 5:
+        return True
     if lower in _IRREGULAR or any(stem in _BASE for stem in _stems(lower, ("ing", "ed"))):
         return True
     present = lower in _BASE or any(stem in _BASE for stem in _stems(lower, ("es", "s")))

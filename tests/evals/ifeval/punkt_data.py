@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def write_punkt_tab(folder: Path, text: str) -> Path:
-    """Train Punkt and write `FOLDER/tokenizers/punkt_tab/english`; returns FOLDER, for NLTK_DATA."""
+    """Train Punkt, write `FOLDER/tokenizers/punkt_tab/english` and return FOLDER."""
     from nltk.tokenize.punkt import PunktTrainer
 
     trainer = PunktTrainer()

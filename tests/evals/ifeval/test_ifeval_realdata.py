@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from punkt_data import write_punkt_tab
 
 from evals.dataset_rows import dataset_rows
 from evals.ifeval import check_ifbench, check_ifeval
 from evals.ifeval.constraints import constraints_of
 from evals.ifeval.ifbench import KINDS
+from evals.stock_tasks import task_file
 
 ROOT = Path(__file__).parents[3]
 SHARED = Path(os.environ.get("ASSAY_SHARED", ROOT.parent / "shared"))
@@ -38,7 +40,7 @@ STORY = (
     "rained...\n\n2. The U.S. team [name] won 3.5 to 2. *They* were GLAD, e.g. NASA was.\n\n"
     "***\n\nSection 1\nIs it so? Yes. P.S. I agree.\n\nMy answer is yes."
 )
-RESPONSES = ("", LOREM, LOREM * 200, STORY, STORY.upper(), STORY.lower(), "Hi", "Ja, das ist gut.")
+RESPONSES = ("", LOREM * 8, STORY, STORY.upper(), STORY.lower(), "Ja, das ist gut.")
 
 
 def rows(dataset: str) -> Sequence[dict[str, Any]]:
@@ -103,24 +105,32 @@ def test_scores_with_punkt_are_lm_evals_own_on_every_document(tmp_path: Path) ->
     assert different == []
 
 
-def test_the_ifbench_task_scores_in_lm_evals_loop() -> None:
+def test_the_ifbench_task_scores_in_lm_evals_loop(tmp_path: Path) -> None:
     from lm_eval import evaluate
     from lm_eval.api.model import LM
+    from lm_eval.tasks import TaskManager
 
-    from evals.lm_eval_tasks import load_task
-    from evals.suite import load_suite
-
-    class Echo(LM):
-        def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> list[str]:
+    class Constant(LM):
+        def generate_until(self, requests: list[Any]) -> list[str]:
             return [STORY for _ in requests]
 
-        loglikelihood = loglikelihood_rolling = None  # type: ignore[assignment]
+        def loglikelihood(self, requests: list[Any]) -> list[tuple[float, bool]]:
+            raise NotImplementedError
 
-    benchmark = load_suite("ifbench").benchmarks[0]
-    task = load_task(benchmark, HUB)
-    found = evaluate(Echo(), {"tasks": {"ifbench": task}, "groups": {}}, bootstrap_iters=0)
-    results = found["results"]["ifbench"]
-    docs = rows("allenai/IFBench_test")
-    loose = [all(check_ifbench(STORY, constraints_of(doc)).loose) for doc in docs]
-    assert results["prompt_level_loose_acc,none"] == pytest.approx(sum(loose) / len(docs))
-    assert results["inst_level_loose_acc,none"] >= results["inst_level_strict_acc,none"]
+        def loglikelihood_rolling(self, requests: list[Any]) -> list[float]:
+            raise NotImplementedError
+
+    file = tmp_path / "ifbench.yaml"
+    overrides = {"include": str(task_file("ifbench")), "task": "ifbench"}
+    overrides["dataset_path"] = str(HUB / "allenai/IFBench_test")
+    file.write_text(yaml.safe_dump(overrides), encoding="utf-8")
+    loaded = TaskManager(include_defaults=False).load(str(file))
+    results = evaluate(Constant(), loaded, bootstrap_iters=0)["results"]["ifbench"]
+    all_scores = [check_ifbench(STORY, constraints_of(doc)) for doc in rows("allenai/IFBench_test")]
+    for level in ("strict", "loose"):
+        held = [getattr(scores, level) for scores in all_scores]
+        by_instruction = [one for each in held for one in each]
+        assert results[f"prompt_level_{level}_acc,none"] == pytest.approx(sum(map(all, held)) / 300)
+        assert results[f"inst_level_{level}_acc,none"] == pytest.approx(
+            sum(by_instruction) / len(by_instruction)
+        )

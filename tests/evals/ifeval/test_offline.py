@@ -123,9 +123,15 @@ def _verdicts(_: int) -> list[bool]:
     wanted = [
         ("language:response_language", {"language": "de"}),
         ("length_constraints:number_sentences", {"num_sentences": 2, "relation": "at least"}),
-        ("change_case:capital_word_frequency", {"capital_frequency": 2, "capital_relation": "at least"}),
-        ("keywords:letter_frequency", {"letter": "#", "let_frequency": 3, "let_relation": "at least"}),
-    ]  # fmt: skip
+        (
+            "change_case:capital_word_frequency",
+            {"capital_frequency": 2, "capital_relation": "at least"},
+        ),
+        (
+            "keywords:letter_frequency",
+            {"letter": "#", "let_frequency": 3, "let_relation": "at least"},
+        ),
+    ]
     names, arguments = zip(*wanted, strict=True)
     response = "Das ist der ERSTE Satz. Hier kommt nun der ZWEITE."
     return list(check_ifeval(response, Constraints(names, arguments, "")).strict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -51,7 +52,7 @@ def test_no_kind_of_case_is_mostly_wrong(about: str) -> None:
 def test_sentences_are_the_text_in_order_less_white_space(text: str) -> None:
     spans = sentence_spans(text)
     assert "".join("".join(split_sentences(text)).split()) == "".join(text.split())
-    assert all(a[1] <= b[0] for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a[1] <= b[0] for a, b in itertools.pairwise(spans))
     assert all(text[start:end].strip() for start, end in spans)
 
 
@@ -60,7 +61,7 @@ def test_splitting_never_fails(text: str) -> None:
     assert bool(split_sentences(text)) == bool(text.strip())
 
 
-def test_a_long_line_takes_no_quadratic_time() -> None:
+def test_a_line_of_a_megabyte_is_split() -> None:
     assert len(split_sentences("word, " * 200_000 + "end. Next")) == 2
     assert len(split_sentences('"' * 200_000)) == 1
     assert len(split_sentences("a.b!" * 100_000)) == 1
