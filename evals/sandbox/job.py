@@ -1,0 +1,163 @@
+"""One program: the process that watches it, the first process of its namespace, and its own.
+
+    server -> supervisor (outside) -> init (process 1 of the namespace) -> program
+
+The supervisor alone decides what became of the program.  When init dies the kernel kills all
+processes of the namespace.  Without namespaces there is no init, and the program cannot fork.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import struct
+import tempfile
+import time
+from typing import NoReturn
+
+from evals.sandbox import attest, kernel, namespaces
+from evals.sandbox.confine import Grounds, confine
+from evals.sandbox.limits import Limits, Outcome
+
+_EXIT = struct.Struct("id")
+_TICK = 0.05
+_LONGEST_TICK = 0.5
+
+
+def supervise(grounds: Grounds, program: str, tests: str, limits: Limits) -> Outcome:
+    """Run a program in processes of its own, and kill all of them.
+
+    The calling process changes its namespaces: it is good for one program.
+
+    Raises:
+        OSError: the kernel refuses a process or a namespace.
+    """
+    if grounds.contained:
+        namespaces.enter_for_one(grounds.proc, limits.disk_bytes)
+        home = namespaces.HOME
+    else:
+        home = tempfile.mkdtemp(dir=grounds.folder)
+    pipes = _Pipes()
+    token = os.urandom(attest.SECRET_BYTES)
+    os.write(pipes.give_secret, token)
+    child = os.fork()
+    if child == 0:
+        _be_the_program(grounds, home, limits, pipes, program, tests)
+    pipes.keep_reading()
+    in_time = _wait(child, limits.wall_seconds)
+    if not in_time:
+        os.kill(child, signal.SIGKILL)
+    _, code, usage = os.wait4(child, 0)
+    seconds = usage.ru_utime + usage.ru_stime
+    if grounds.contained and (told := _read(pipes.status)):
+        code, seconds = _EXIT.unpack(told)
+    if fault := _read(pipes.fault):
+        raise OSError(f"confining a program: {fault.decode('utf-8', 'replace')}")
+    said = _read(pipes.report)
+    if said == token:
+        return Outcome("passed", "ran to the end")
+    return _judge(said, code, seconds, in_time, limits)
+
+
+class _Pipes:
+    """Pipes between the supervisor and the program."""
+
+    def __init__(self) -> None:
+        self.secret, self.give_secret = os.pipe()
+        self.report, self.write_report = os.pipe()
+        self.status, self.write_status = os.pipe()
+        """How the program ended, from init."""
+        self.fault, self.write_fault = os.pipe()
+        """Why it could not be confined; closed before it starts."""
+
+    def keep_reading(self) -> None:
+        """Be the supervisor's end."""
+        for descriptor in (
+            self.secret, self.give_secret, self.write_report, self.write_status, self.write_fault
+        ):  # fmt: skip
+            os.close(descriptor)
+        for descriptor in (self.report, self.status, self.fault):
+            os.set_blocking(descriptor, False)
+
+
+def _read(descriptor: int) -> bytes:
+    """What a pipe holds, as far as anyone will look at it."""
+    try:
+        return os.read(descriptor, 4096)
+    except BlockingIOError:
+        return b""
+
+
+def _be_the_program(
+    grounds: Grounds, home: str, limits: Limits, pipes: _Pipes, program: str, tests: str
+) -> NoReturn:
+    try:
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+        if grounds.contained:
+            _fork_and_reap(pipes.write_status)
+        confine(grounds, home, limits, {pipes.secret, pipes.write_report, pipes.write_fault})
+        attest.hide_operands(packages=bool(grounds.packages))
+    except BaseException as error:  # noqa: BLE001 - told, and the process ends here
+        os.write(pipes.write_fault, f"{type(error).__name__}: {error}".encode())
+        os._exit(1)
+    os.close(pipes.write_fault)
+    run = attest.prepare(pipes.write_report, pipes.secret, program, tests)
+    attest.forget_modules(packages=bool(grounds.packages))
+    run()
+    raise AssertionError("a program's process goes on after its end")
+
+
+def _judge(said: bytes, code: int, seconds: float, in_time: bool, limits: Limits) -> Outcome:
+    if not in_time:
+        return Outcome("timeout", f"more than {limits.wall_seconds:g} s of wall clock")
+    if os.WIFSIGNALED(code):
+        number = os.WTERMSIG(code)
+        spent = number in (signal.SIGXCPU, signal.SIGKILL) and seconds >= limits.cpu_seconds - 0.5
+        if spent:
+            return Outcome("timeout", f"more than {limits.cpu_seconds} s of processor time")
+        return Outcome("killed", f"signal {signal.Signals(number).name}")
+    kind, _, text = said.decode("utf-8", "replace").partition(":")
+    detail = " ".join(text.split())[:500]
+    if kind == "memory":
+        return Outcome("memory", f"more than {limits.memory_bytes} bytes: {detail}")
+    if kind == "failed":
+        return Outcome("failed", detail)
+    left = os.WEXITSTATUS(code)
+    return Outcome("failed", f"exited with status {left} before its tests had ended")
+
+
+def _wait(child: int, seconds: float) -> bool:
+    """Whether the child ended within so many seconds.
+
+    They are counted in short steps, each for half a second at most: a machine or a container that
+    was stopped for a while must not make a program late.
+    """
+    handle = os.pidfd_open(child)
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    left, before = seconds, time.monotonic()
+    while left > 0:
+        if poll.poll(max(1, int(1000 * min(left, _TICK)))):
+            os.close(handle)
+            return True
+        now = time.monotonic()
+        left -= min(now - before, _LONGEST_TICK)
+        before = now
+    os.close(handle)
+    return False
+
+
+def _fork_and_reap(status: int) -> None:
+    """Be process 1: start the program, bury the dead, say how it ended.
+
+    Returns only in the program's process.
+    """
+    child = os.fork()
+    if child == 0:
+        return
+    while True:
+        pid, code, usage = os.wait4(-1, 0)
+        if pid == child:
+            os.write(status, _EXIT.pack(code, usage.ru_utime + usage.ru_stime))
+            os._exit(0)
