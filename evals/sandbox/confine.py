@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from evals.sandbox import kernel, landlock, namespaces, seccomp
+from evals.sandbox import kernel, landlock, seccomp
 from evals.sandbox.limits import Limits
 
 _STACK_BYTES = 8 << 20
@@ -31,6 +31,8 @@ class Grounds:
     """Where working folders are made if there are no namespaces."""
     packages: tuple[str, ...]
     """Folders of installed packages that programs may import."""
+    visible: tuple[str, ...]
+    """Files and folders that programs may read, if there are no namespaces to hide the others."""
     counted: bool
     """Whether the user's processes are the programs' own, so that a limit on them counts right."""
 
@@ -62,9 +64,9 @@ def confine(grounds: Grounds, home: str, limits: Limits, keep: Set[int]) -> None
     kernel.drop_capabilities()
     kernel.no_new_privileges()
     if grounds.landlock:
-        readable = ["/"] if grounds.contained else namespaces.visible_paths(grounds.packages)
+        readable = ["/"] if grounds.contained else list(grounds.visible)
         writable = "/tmp" if grounds.contained else home  # noqa: S108
-        landlock.restrict([*readable, *namespaces.DEVICES], [writable, "/dev/null"])
+        landlock.restrict(readable, [writable, "/dev/null"])
     seccomp.install_filter(fork=limits.processes > 1, contained=grounds.contained, pid=os.getpid())
 
 

@@ -20,11 +20,11 @@ _MNT_DETACH = 2
 _MOUNT_SETATTR, _PIVOT_ROOT = 442, {"x86_64": 155, "aarch64": 41}
 _AT_FDCWD, _AT_RECURSIVE = -100, 0x8000
 _MOUNT_ATTR_RDONLY, _MOUNT_ATTR_NOSUID = 1, 2
-_CAPABILITY_VERSION_3 = 0x20080522
+_CAPABILITIES_OF_SELF = struct.pack("Ii", 0x20080522, 0)
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4
 _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 24, 38
-_LAST_CAPABILITY = 63
+_LAST_CAPABILITY = 40
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -105,10 +105,10 @@ def no_new_privileges() -> None:
 
 def drop_capabilities() -> None:
     """Give up every right of a superuser for good."""
-    for capability in range(_LAST_CAPABILITY + 1):
-        _libc.prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(capability), *[ctypes.c_ulong(0)] * 3)
-    header = struct.pack("Ii", _CAPABILITY_VERSION_3, 0)
-    _checked(_libc.capset(header, bytes(24)), "capset")
+    if os.getuid() == 0:
+        for capability in range(_LAST_CAPABILITY + 1):
+            _libc.prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(capability), *[ctypes.c_ulong(0)] * 3)
+    _checked(_libc.capset(_CAPABILITIES_OF_SELF, bytes(24)), "capset")
 
 
 def _checked(result: int, what: str) -> int:

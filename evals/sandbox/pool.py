@@ -11,7 +11,6 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -101,6 +100,8 @@ class Sandbox:
         Raises:
             ValueError, RuntimeError: as `run`.
         """
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(self.workers, thread_name_prefix="sandbox") as pool:
             return list(pool.map(lambda p: self.run(p.text, p.tests, p.limits), programs))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import functools
 import struct
 from collections.abc import Sequence
 from typing import Literal
@@ -66,10 +67,17 @@ def install_filter(*, fork: bool, contained: bool, pid: int) -> None:
     Raises:
         OSError: the kernel refuses.
     """
-    program = b"".join(filter_program(machine(), fork=fork, contained=contained, pid=pid))
+    # A contained filter is the same for every process, so a server makes it once.
+    program = compiled_filter(machine(), fork, contained, 0 if contained else pid)
     held = ctypes.create_string_buffer(program, len(program))
     head = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(held))
     prctl(_PR_SET_SECCOMP, _MODE_FILTER, head)
+
+
+@functools.cache
+def compiled_filter(machine_name: str, fork: bool, contained: bool, pid: int) -> bytes:
+    """The bytes of `filter_program`."""
+    return b"".join(filter_program(machine_name, fork=fork, contained=contained, pid=pid))
 
 
 def filter_supported(machine_name: str) -> bool:

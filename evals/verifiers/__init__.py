@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 
+from evals.verifiers.code import code
 from evals.verifiers.constraints import mini_ifeval
 from evals.verifiers.gsm8k import gsm8k, gsm8k_strict
 from evals.verifiers.math import boxed_strict
@@ -20,6 +21,7 @@ VERIFIERS: Mapping[str, Verifier] = {
     "gsm8k_strict": gsm8k_strict,
     "boxed_strict": boxed_strict,
     "mini_ifeval": mini_ifeval,
+    "code": code,
 }
 
 
