@@ -45,8 +45,9 @@ def confined(task: Task) -> bool:
     """
     if not getattr(task, "UNSAFE_CODE", False):
         return True
-    metrics = [m for m in task._metric_fn_list.values() if hasattr(m, "__globals__")]
-    return bool(metrics) and all(_holds_only_ours(m.__globals__) for m in metrics)
+    # lm-eval keeps a function's `__call__`, whose function is its `__self__`.
+    metrics = [getattr(m, "__self__", m) for m in task._metric_fn_list.values()]
+    return bool(metrics) and all(_holds_only_ours(getattr(m, "__globals__", {})) for m in metrics)
 
 
 def _holds_only_ours(names: dict[str, Any]) -> bool:

@@ -52,7 +52,7 @@ CHANGES_ANY_FILE = (
     "fsetxattr", "removexattr", "lremovexattr", "fremovexattr",
 )  # fmt: skip
 """What Landlock does not govern."""
-SIGNALS = ("tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal")
+SIGNALS = ("tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_open", "pidfd_send_signal")
 
 
 def install_filter(*, fork: bool, contained: bool, pid: int) -> None:

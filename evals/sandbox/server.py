@@ -111,9 +111,7 @@ def _prepare(channel: socket.socket, wanted: dict[str, Any]) -> Grounds | None:
     sys.path.extend(packages)
     proc = os.open("/proc", os.O_PATH | os.O_CLOEXEC)
     missing: dict[str, str] = {}
-    contained = _holds(
-        missing, "namespaces", lambda: _try_namespaces(proc, packages, wanted["namespaces"])
-    )
+    contained, private = _contain(missing, proc, packages, wanted["namespaces"])
     version = landlock.landlock_version()
     if not version:
         missing["Landlock"] = "the kernel has none, or a container hides it"
@@ -123,16 +121,16 @@ def _prepare(channel: socket.socket, wanted: dict[str, Any]) -> Grounds | None:
         return None
     for name in (*PRELOADED, *wanted["preload"]):
         importlib.import_module(name)
-    counted, folder = contained, ""
+    counted, folder = contained or private, ""
     kernel.no_new_privileges()
+    if not contained:
+        folder = tempfile.mkdtemp(prefix="sandbox-", dir=wanted["folder"])
+    if private:
+        if folder:
+            os.chown(folder, _private_user(), _private_user())
+        _give_up_root()
     if contained:
         namespaces.enter(proc, packages)
-    else:
-        folder = tempfile.mkdtemp(prefix="sandbox-", dir=wanted["folder"])
-        counted = _holds(missing, "unprivileged user", _give_up_root)
-        if counted:
-            os.chown(folder, _private_user(), _private_user())
-            _give_up_root()
     if os.geteuid():
         missing.pop("unprivileged user", None)
     if not counted:
@@ -144,6 +142,29 @@ def _prepare(channel: socket.socket, wanted: dict[str, Any]) -> Grounds | None:
     gc.freeze()
     visible = (*namespaces.visible_paths(packages), *namespaces.DEVICES)
     return Grounds(proc, contained, version, folder, packages, visible, counted)
+
+
+def _contain(
+    missing: dict[str, str], proc: int, packages: tuple[str, ...], wanted: bool
+) -> tuple[bool, bool]:
+    """Whether namespaces are to be had, and whether root is to be given up before all else.
+
+    A superuser in a container may lack the right to make namespaces, which an ordinary user has.
+    """
+
+    def as_another() -> None:
+        _give_up_root()
+        _try_namespaces(proc, packages, wanted)
+
+    if _holds(missing, "namespaces", lambda: _try_namespaces(proc, packages, wanted)):
+        return True, False
+    if not _holds(missing, "unprivileged user", _give_up_root):
+        return False, False
+    again: dict[str, str] = {}
+    if _holds(again, "namespaces", as_another):
+        missing.pop("namespaces")
+        return True, True
+    return False, True
 
 
 def _names(contained: bool, version: int, counted: bool) -> list[str]:
