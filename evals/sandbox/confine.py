@@ -109,7 +109,7 @@ def _tasks(grounds: Grounds, limits: Limits) -> int | None:
     """The limit on the user's processes and threads; None where it would bind others or no one."""
     own = limits.processes - 1 + limits.threads
     if grounds.contained:
-        return own + 3
+        return own + 2
     if grounds.counted:
         return own + 8
     return own + 256 + _tasks_of_user(grounds.proc) if os.getuid() else None

@@ -1,9 +1,9 @@
-"""One program: the process that watches it, the first process of its namespace, and its own.
+"""One program: the first process of its namespace, and its own, watched by the server.
 
-    server -> supervisor (outside) -> init (process 1 of the namespace) -> program
+    server (outside) -> init (process 1 of the namespace) -> program
 
-The supervisor alone decides what became of the program.  When init dies the kernel kills all
-processes of the namespace.  Without namespaces there is no init, and the program cannot fork.
+The server alone decides what became of the program.  When init dies the kernel kills all processes
+of the namespace.  Without namespaces there is no init, and the program cannot fork.
 """
 
 from __future__ import annotations
@@ -28,40 +28,35 @@ _LONGEST_TICK = 0.5
 def supervise(grounds: Grounds, program: str, tests: str, limits: Limits) -> Outcome:
     """Run a program in processes of its own, and kill all of them.
 
-    The calling process changes its namespaces: it is good for one program.
-
     Raises:
         OSError: the kernel refuses a process or a namespace.
     """
-    if grounds.contained:
-        namespaces.enter_for_one(grounds.proc, limits.disk_bytes)
-        home = namespaces.HOME
-    else:
-        home = tempfile.mkdtemp(dir=grounds.folder)
-    pipes = _Pipes()
+    home = namespaces.HOME if grounds.contained else tempfile.mkdtemp(dir=grounds.folder)
     token = os.urandom(attest.SECRET_BYTES)
-    os.write(pipes.give_secret, token)
-    child = os.fork()
-    if child == 0:
-        _be_the_program(grounds, home, limits, pipes, program, tests)
-    pipes.keep_reading()
-    in_time = _wait(child, limits.wall_seconds)
-    if not in_time:
-        os.kill(child, signal.SIGKILL)
-    _, code, usage = os.wait4(child, 0)
-    seconds = usage.ru_utime + usage.ru_stime
-    if grounds.contained and (told := _read(pipes.status)):
-        code, seconds = _EXIT.unpack(told)
-    if fault := _read(pipes.fault):
+    with _Pipes() as pipes:
+        os.write(pipes.give_secret, token)
+        user, group = os.geteuid(), os.getegid()
+        child = kernel.fork_into(namespaces.FOR_ONE) if grounds.contained else os.fork()
+        if child == 0:
+            _be_the_program(grounds, (user, group), home, limits, pipes, program, tests)
+        pipes.keep_reading()
+        in_time = _wait(child, limits.wall_seconds)
+        if not in_time:
+            os.kill(child, signal.SIGKILL)
+        _, code, usage = os.wait4(child, 0)
+        seconds = usage.ru_utime + usage.ru_stime
+        if grounds.contained and (told := _read(pipes.status)):
+            code, seconds = _EXIT.unpack(told)
+        fault, said = _read(pipes.fault), _read(pipes.report)
+    if fault:
         raise OSError(f"confining a program: {fault.decode('utf-8', 'replace')}")
-    said = _read(pipes.report)
     if said == token:
         return Outcome("passed", "ran to the end")
     return _judge(said, code, seconds, in_time, limits)
 
 
 class _Pipes:
-    """Pipes between the supervisor and the program."""
+    """Pipes between the server and the program."""
 
     def __init__(self) -> None:
         self.secret, self.give_secret = os.pipe()
@@ -70,15 +65,24 @@ class _Pipes:
         """How the program ended, from init."""
         self.fault, self.write_fault = os.pipe()
         """Why it could not be confined; closed before it starts."""
+        self._own = {self.report, self.status, self.fault}
+        self._others = {
+            self.secret, self.give_secret, self.write_report, self.write_status, self.write_fault
+        }  # fmt: skip
 
     def keep_reading(self) -> None:
-        """Be the supervisor's end."""
-        for descriptor in (
-            self.secret, self.give_secret, self.write_report, self.write_status, self.write_fault
-        ):  # fmt: skip
-            os.close(descriptor)
-        for descriptor in (self.report, self.status, self.fault):
+        """Be the server's end."""
+        while self._others:
+            os.close(self._others.pop())
+        for descriptor in self._own:
             os.set_blocking(descriptor, False)
+
+    def __enter__(self) -> _Pipes:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        for descriptor in self._own | self._others:
+            os.close(descriptor)
 
 
 def _read(descriptor: int) -> bytes:
@@ -90,11 +94,18 @@ def _read(descriptor: int) -> bytes:
 
 
 def _be_the_program(
-    grounds: Grounds, home: str, limits: Limits, pipes: _Pipes, program: str, tests: str
+    grounds: Grounds,
+    user: tuple[int, int],
+    home: str,
+    limits: Limits,
+    pipes: _Pipes,
+    program: str,
+    tests: str,
 ) -> NoReturn:
     try:
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
         if grounds.contained:
+            namespaces.furnish(grounds.proc, *user, limits.disk_bytes)
             _fork_and_reap(pipes.write_status)
         confine(grounds, home, limits, {pipes.secret, pipes.write_report, pipes.write_fault})
         attest.hide_operands(packages=bool(grounds.packages))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import platform
+import signal
 import struct
 
 CLONE_NEWNS = 0x00020000
@@ -16,6 +18,7 @@ CLONE_NEWNET = 0x40000000
 
 MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 4096, 16384, 1 << 18
 
+_CLONE = {"x86_64": 56, "aarch64": 220}
 _MNT_DETACH = 2
 _MOUNT_SETATTR, _PIVOT_ROOT = 442, {"x86_64": 155, "aarch64": 41}
 _AT_FDCWD, _AT_RECURSIVE = -100, 0x8000
@@ -29,6 +32,7 @@ _LAST_CAPABILITY = 40
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+@functools.cache
 def machine() -> str:
     """The processor architecture, in the kernel's word."""
     return platform.machine()
@@ -62,6 +66,17 @@ def unshare(flags: int) -> None:
         OSError: the kernel refuses.
     """
     _checked(_libc.unshare(flags), "unshare")
+
+
+def fork_into(flags: int) -> int:
+    """Fork into the new namespaces that `flags` names; 0 in the child.
+
+    The child has not been told by Python that it is one, so it must do little but `os.fork` again.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    return syscall(_CLONE[machine()], flags | signal.SIGCHLD, 0, 0, 0, 0)
 
 
 def mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:

@@ -1,7 +1,7 @@
 """A root of its own: only the interpreter, the system's libraries and programs, all read-only.
 
-`enter` is done once for a server, `enter_for_one` again for every program, which thereby has
-processes, users and a temporary file system to itself.  Works without privileges where the kernel
+`enter` is done once for a server; every program is forked into namespaces `FOR_ONE` besides, and so
+has processes, users and a temporary file system to itself.  Needs no privileges where the kernel
 grants user namespaces.
 """
 
@@ -20,8 +20,7 @@ HOME = "/tmp/home"  # noqa: S108
 """Working and home folder of a program."""
 NOBODY = 65534
 _SYSTEM = (
-    "/usr/bin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libexec", "/usr/share/zoneinfo",
-    "/bin", "/sbin", "/lib", "/lib32", "/lib64",
+    "/usr/bin", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo", "/bin", "/lib", "/lib64",
     "/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives",
 )  # fmt: skip
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
@@ -62,15 +61,17 @@ def enter(proc: int, packages: Iterable[str]) -> None:
         become(NOBODY, NOBODY)
 
 
-def enter_for_one(proc: int, disk_bytes: int) -> None:
-    """Give this process new namespaces of users, processes (for its children) and mounts, and a
-    temporary file system in `/tmp` with `HOME` in it.
+FOR_ONE = kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS | kernel.CLONE_NEWPID
+"""Namespaces that every program has to itself."""
+
+
+def furnish(proc: int, user: int, group: int, disk_bytes: int) -> None:
+    """In new namespaces `FOR_ONE`: keep the user's number, and mount a temporary file system on
+    `/tmp` with `HOME` in it.
 
     Raises:
         OSError: the kernel refuses.
     """
-    user, group = os.geteuid(), os.getegid()
-    kernel.unshare(kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS | kernel.CLONE_NEWPID)
     _map_user(proc, user, group)
     size = f"size={disk_bytes},nr_inodes={max(64, disk_bytes >> 12)},mode=0700"
     kernel.mount("tmpfs", "/tmp", "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, size)  # noqa: S108

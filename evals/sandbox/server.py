@@ -47,7 +47,7 @@ def main(control: int, settings: str) -> None:
         return
     try:
         while (request := _next(channel, owner)) is not None:
-            send(channel, _in_a_child(lambda: _run(grounds, request)))
+            send(channel, _run(grounds, request))
             _empty(grounds.folder)
     except (BrokenPipeError, ConnectionResetError):
         return
@@ -197,11 +197,13 @@ def _try_namespaces(proc: int, packages: tuple[str, ...], wanted: bool) -> None:
     if not wanted:
         raise OSError("not asked for")
     namespaces.enter(proc, packages)
-    namespaces.enter_for_one(proc, 1 << 20)
     # The library must be readable by the user that one is by now.
     importlib.import_module("colorsys")
-    if os.getuid() == 0:
+    user, group = os.geteuid(), os.getegid()
+    if user == 0:
         raise OSError("would run as the superuser, whom limits do not bind")
+    kernel.unshare(namespaces.FOR_ONE)
+    namespaces.furnish(proc, user, group, 1 << 20)
     child = os.fork()
     if child == 0:
         os._exit(0)
@@ -240,7 +242,10 @@ def _run(grounds: Grounds, request: dict[str, Any]) -> dict[str, Any]:
     limits = Limits(**request["limits"])
     if limits.processes > 1 and not grounds.contained:
         return {"refused": "limits.processes is above 1, which needs a PID namespace"}
-    return asdict(job.supervise(grounds, request["program"], request["tests"], limits))
+    try:
+        return asdict(job.supervise(grounds, request["program"], request["tests"], limits))
+    except OSError as error:
+        return {"error": str(error)}
 
 
 def _in_a_child(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:

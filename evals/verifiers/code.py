@@ -29,9 +29,10 @@ _found = [c for c in list(globals().values())
           if isinstance(c, type) and issubclass(c, unittest.TestCase)]
 _result = unittest.TestResult()
 unittest.TestSuite(map(unittest.defaultTestLoader.loadTestsFromTestCase, _found)).run(_result)
-_wrong = [f"{case.id()}: {text.strip().splitlines()[-1]}"
-          for case, text in _result.failures + _result.errors]
-if _wrong or not _result.testsRun:
+_wrong = [f"{case.id()}: {line}"
+          for case, text in _result.failures + _result.errors
+          for line in [l for l in text.splitlines() if l[:1].strip()][1:2]]
+if not _result.wasSuccessful() or not _result.testsRun:
     raise AssertionError("; ".join(_wrong) or "no test was run")
 """
 

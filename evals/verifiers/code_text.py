@@ -141,7 +141,8 @@ def _continuation(prompt: str, text: str) -> str | None:
     """
     bare = text.strip("\n")
     first, line_end, rest = bare.partition("\n")
-    for body in (text, f"    {first}{line_end}{rest}", textwrap.indent(bare, "    ")):
+    as_it_is = [text] if _starts_indented(text) else []
+    for body in (*as_it_is, f"    {first}{line_end}{rest}", textwrap.indent(bare, "    ")):
         found = _longest(body, prompt)
         if found is not None:
             return found
@@ -200,11 +201,11 @@ def _tree(code: str) -> ast.Module | None:
 
 
 def _error_line(code: str) -> int | None:
-    """The line at which the parser gives up; None for Python."""
+    """The line at which Python gives up; None for what it can compile."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ast.parse(code)
+            compile(code, "<response>", "exec", dont_inherit=True)
     except SyntaxError as error:
         return error.lineno or 1
     except (ValueError, RecursionError, MemoryError):
