@@ -64,9 +64,10 @@ def forget_modules(*, packages: bool) -> None:
     gone = [name for name in sys.modules if name.partition(".")[0] in roots]
     emptied = [vars(sys.modules.pop(name)) for name in gone]
     sys.modules["__main__"] = types.ModuleType("__main__")
+    # C code that imports on behalf of a function looks for these among its globals.
+    needed = ("__builtins__", "__name__")
     for names in emptied:
-        # C code that imports on behalf of a function looks for these among its globals.
-        kept = {key: names[key] for key in ("__builtins__", "__name__") if key in names}
+        kept = {str(key): names[key] for key in needed if key in names}
         names.clear()
         names.update(kept)
 

@@ -32,13 +32,14 @@ def supervise(grounds: Grounds, program: str, tests: str, limits: Limits) -> Out
         OSError: the kernel refuses a process or a namespace.
     """
     home = namespaces.HOME if grounds.contained else tempfile.mkdtemp(dir=grounds.folder)
-    token = os.urandom(attest.SECRET_BYTES)
     with _Pipes() as pipes:
-        os.write(pipes.give_secret, token)
         user, group = os.geteuid(), os.getegid()
         child = kernel.fork_into(namespaces.FOR_ONE) if grounds.contained else os.fork()
         if child == 0:
             _be_the_program(grounds, (user, group), home, limits, pipes, program, tests)
+        # Drawn only now, so that the program's copy of this process does not hold it.
+        token = os.urandom(attest.SECRET_BYTES)
+        os.write(pipes.give_secret, token)
         pipes.keep_reading()
         in_time = _wait(child, limits.wall_seconds)
         if not in_time:
@@ -102,20 +103,25 @@ def _be_the_program(
     program: str,
     tests: str,
 ) -> NoReturn:
+    # Names of this module are gone once it has been forgotten.
+    close, leave, write = os.close, os._exit, os.write
     try:
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
         if grounds.contained:
             namespaces.furnish(grounds.proc, *user, limits.disk_bytes)
             _fork_and_reap(pipes.write_status)
         confine(grounds, home, limits, {pipes.secret, pipes.write_report, pipes.write_fault})
+        run = attest.prepare(pipes.write_report, pipes.secret, program, tests)
         attest.hide_operands(packages=bool(grounds.packages))
+        attest.forget_modules(packages=bool(grounds.packages))
     except BaseException as error:  # noqa: BLE001 - told, and the process ends here
-        os.write(pipes.write_fault, f"{type(error).__name__}: {error}".encode())
-        os._exit(1)
-    os.close(pipes.write_fault)
-    run = attest.prepare(pipes.write_report, pipes.secret, program, tests)
-    attest.forget_modules(packages=bool(grounds.packages))
-    run()
+        write(pipes.write_fault, f"{type(error).__name__}: {error}".encode())
+        leave(1)
+    close(pipes.write_fault)
+    try:
+        run()
+    finally:
+        leave(1)
     raise AssertionError("a program's process goes on after its end")
 
 

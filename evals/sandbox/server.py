@@ -10,19 +10,18 @@ import gc
 import importlib
 import json
 import os
-import signal
 import socket
 import struct
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from evals.sandbox import job, kernel, landlock, namespaces, seccomp
+from evals.sandbox import job, kernel, namespaces, seccomp
 from evals.sandbox.confine import Grounds
 from evals.sandbox.limits import Limits
+from evals.sandbox.probe import Layers, give_up_root, private_user, probe
 
 LENGTH = struct.Struct("!I")
 _PATIENCE = 2.0
@@ -110,132 +109,40 @@ def _prepare(channel: socket.socket, wanted: dict[str, Any]) -> Grounds | None:
     packages = tuple(wanted["packages"])
     sys.path.extend(packages)
     proc = os.open("/proc", os.O_PATH | os.O_CLOEXEC)
-    missing: dict[str, str] = {}
-    contained, private = _contain(missing, proc, packages, wanted["namespaces"])
-    version = landlock.landlock_version()
-    if not version:
-        missing["Landlock"] = "the kernel has none, or a container hides it"
-    filtered = _holds(missing, "seccomp", _try_filter)
-    if not filtered or not (contained or version):
-        send(channel, {"missing": missing, "holds": []})
+    layers = probe(proc, packages, namespaces_wanted=wanted["namespaces"])
+    if not layers.enough:
+        send(channel, {"missing": layers.missing, "holds": []})
         return None
     for name in (*PRELOADED, *wanted["preload"]):
         importlib.import_module(name)
-    counted, folder = contained or private, ""
     kernel.no_new_privileges()
-    if not contained:
-        folder = tempfile.mkdtemp(prefix="sandbox-", dir=wanted["folder"])
-    if private:
-        if folder:
-            os.chown(folder, _private_user(), _private_user())
-        _give_up_root()
-    if contained:
+    folder = "" if layers.contained else _folder(wanted["folder"], layers)
+    if layers.private:
+        give_up_root()
+    if layers.contained:
         namespaces.enter(proc, packages)
-    if os.geteuid():
-        missing.pop("unprivileged user", None)
-    if not counted:
-        missing["count of threads"] = "other processes have the same user; memory bounds threads"
-    send(channel, {"holds": _names(contained, version, counted), "missing": missing})
+    send(channel, {"holds": layers.names(), "missing": layers.missing})
     for fork in (False, True):
         seccomp.compiled_filter(kernel.machine(), fork, True, 0)
     gc.collect()
     gc.freeze()
-    visible = (*namespaces.visible_paths(packages), *namespaces.DEVICES)
-    return Grounds(proc, contained, version, folder, packages, visible, counted)
+    return Grounds(
+        proc=proc,
+        contained=layers.contained,
+        landlock=layers.landlock,
+        folder=folder,
+        packages=packages,
+        visible=(*namespaces.visible_paths(packages), *namespaces.DEVICES),
+        counted=layers.counted,
+    )
 
 
-def _contain(
-    missing: dict[str, str], proc: int, packages: tuple[str, ...], wanted: bool
-) -> tuple[bool, bool]:
-    """Whether namespaces are to be had, and whether root is to be given up before all else.
-
-    A superuser in a container may lack the right to make namespaces, which an ordinary user has.
-    """
-
-    def as_another() -> None:
-        _give_up_root()
-        _try_namespaces(proc, packages, wanted)
-
-    if _holds(missing, "namespaces", lambda: _try_namespaces(proc, packages, wanted)):
-        return True, False
-    if not _holds(missing, "unprivileged user", _give_up_root):
-        return False, False
-    again: dict[str, str] = {}
-    if _holds(again, "namespaces", as_another):
-        missing.pop("namespaces")
-        return True, True
-    return False, True
-
-
-def _names(contained: bool, version: int, counted: bool) -> list[str]:
-    kinds = ("user", "mount", "PID", "network", "IPC") if contained else ()
-    return [
-        *(f"{kind} namespace" for kind in kinds),
-        *([f"Landlock {version}"] if version else []),
-        "seccomp",
-        "resource limits",
-        "no new privileges",
-        *(["unprivileged user"] if os.geteuid() else []),
-        *(["count of threads"] if counted else []),
-    ]
-
-
-def _holds(missing: dict[str, str], layer: str, attempt: Callable[[], None]) -> bool:
-    """Whether an attempt succeeds, in a child; if not, why not is noted."""
-
-    def tried() -> dict[str, Any]:
-        attempt()
-        return {}
-
-    error = _in_a_child(tried).get("error")
-    if error:
-        missing[layer] = error
-    return not error
-
-
-def _try_namespaces(proc: int, packages: tuple[str, ...], wanted: bool) -> None:
-    if not wanted:
-        raise OSError("not asked for")
-    namespaces.enter(proc, packages)
-    # The library must be readable by the user that one is by now.
-    importlib.import_module("colorsys")
-    user, group = os.geteuid(), os.getegid()
-    if user == 0:
-        raise OSError("would run as the superuser, whom limits do not bind")
-    kernel.unshare(namespaces.FOR_ONE)
-    namespaces.furnish(proc, user, group, 1 << 20)
-    child = os.fork()
-    if child == 0:
-        os._exit(0)
-    os.waitpid(child, 0)
-
-
-def _try_filter() -> None:
-    if not seccomp.filter_supported(kernel.machine()):
-        raise OSError(f"no table of system calls for {kernel.machine()}")
-    kernel.no_new_privileges()
-    seccomp.install_filter(fork=False, contained=False, pid=os.getpid())
-    try:
-        socket.socket().close()
-    except PermissionError:
-        return
-    raise OSError("the filter does not filter")
-
-
-def _give_up_root() -> None:
-    """Become a user that nobody else is; it must be able to read the library."""
-    if os.geteuid():
-        raise OSError("only the superuser can become another user")
-    namespaces.become(_private_user(), _private_user())
-    importlib.import_module("colorsys")
-
-
-def _private_user() -> int:
-    """A number of a range that systems leave to passing users; its own for each server.
-
-    The trial runs in a child, so it is not this process that must differ but its session.
-    """
-    return 61_184 + os.getsid(0) % 4_336
+def _folder(parent: str, layers: Layers) -> str:
+    """Where programs' folders are made, theirs if they run as another user."""
+    made = tempfile.mkdtemp(prefix="sandbox-", dir=parent)
+    if layers.private:
+        os.chown(made, private_user(), private_user())
+    return made
 
 
 def _run(grounds: Grounds, request: dict[str, Any]) -> dict[str, Any]:
@@ -246,32 +153,6 @@ def _run(grounds: Grounds, request: dict[str, Any]) -> dict[str, Any]:
         return asdict(job.supervise(grounds, request["program"], request["tests"], limits))
     except OSError as error:
         return {"error": str(error)}
-
-
-def _in_a_child(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What `work` returns in a child process, which it may change at will."""
-    said, says = os.pipe()
-    child = os.fork()
-    if child == 0:
-        _answer(says, work)
-    os.close(says)
-    with os.fdopen(said, "rb") as stream:
-        body = stream.read()
-    _, code = os.waitpid(child, 0)
-    if not body:
-        return {"error": f"the supervising process ended with wait status {code}"}
-    answer: dict[str, Any] = json.loads(body)
-    return answer
-
-
-def _answer(says: int, work: Callable[[], dict[str, Any]]) -> NoReturn:
-    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-    try:
-        answer = work()
-    except (OSError, ImportError, ValueError) as error:
-        answer = {"error": f"{type(error).__name__}: {error}"}
-    os.write(says, json.dumps(answer).encode())
-    os._exit(0)
 
 
 def _empty(folder: str) -> None:

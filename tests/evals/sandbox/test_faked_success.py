@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import pytest
@@ -11,21 +12,18 @@ from evals.sandbox import Limits, Outcome, Program, Sandbox
 LIMITS = Limits(wall_seconds=2.0, cpu_seconds=2)
 TESTS = "def check(f):\n    assert f() == 42\n\ncheck(answer)"
 
-# Reads what it can reach of the frames below it, and offers all of it, and all parts of it, to
-# every descriptor.
+# Looks for the secret in all that can be reached from some objects.  A program may offer just one
+# text, so each that is found is a fake of its own: it is told, and the test expects none.
 SEARCH = """\
 import os, sys
 def offer(found):
-    for fd in range(64):
-        for text in found:
-            try: os.write(fd, text)
-            except OSError: pass
+    raise LookupError(sum(len(text) == 32 for text in found))
 def reach(roots):
-    seen, found, todo = set(), [], list(roots)
-    while todo and len(seen) < 100_000:
+    seen, found, todo = {}, [], list(roots)
+    while todo and len(seen) < 300_000:
         value = todo.pop()
         if id(value) in seen: continue
-        seen.add(id(value))
+        seen[id(value)] = value
         if isinstance(value, (bytes, bytearray)):
             found.append(bytes(value))
         elif isinstance(value, dict):
@@ -35,11 +33,43 @@ def reach(roots):
         else:
             for name in ("__dict__", "__closure__", "__defaults__", "__self__", "f_locals",
                          "f_globals", "f_builtins", "f_back", "cell_contents", "tb_frame",
-                         "gi_frame", "co_consts", "__globals__"):
+                         "gi_frame", "__globals__", "__slots__", "__wrapped__", "__func__"):
                 try: todo.append(getattr(value, name))
                 except Exception: pass
     return found
 """
+SEARCHES = {
+    "frames": "offer(reach([sys._getframe()]))",
+    "frames when called": "def answer():\n offer(reach([sys._getframe()]))",
+    "frames of a traceback": "try: 1 / 0\n"
+    "except Exception as e: offer(reach([e.__traceback__, sys.exc_info()]))",
+    "inspect": "import inspect\noffer(reach([f.frame for f in inspect.stack()]))",
+    "modules": "offer(reach(list(sys.modules.values())))",
+    "classes": "offer(reach(object.__subclasses__()))",
+    "a profile function": "seen = []\nsys.setprofile(lambda *a: seen.append(a))\n"
+    "def answer():\n sys.setprofile(None); offer(reach([seen]))",
+    "a hook of its own": "seen = []\n"
+    "sys.addaudithook(lambda event, args: seen.append(args))\n"
+    "def answer():\n offer(reach([seen]))",
+    "descriptors": "found = []\nfor fd in range(3, 64):\n"
+    " try:\n  os.set_blocking(fd, False); found.append(os.read(fd, 32))\n"
+    " except OSError: pass\noffer(found)",
+}  # fmt: skip
+REFUSED_SEARCHES = {
+    "frames of all threads": "offer(reach(list(sys._current_frames().values())))",
+    "exceptions of all threads": "offer(reach([sys._current_exceptions()]))",
+    "gc": "import gc\noffer(reach(gc.get_objects()))",
+    "gc thawed": "import gc\ngc.unfreeze(); offer(reach(gc.get_objects()))",
+    "gc anew": "import gc, importlib\ndel sys.modules['gc']\n"
+    "gc = importlib.import_module('gc'); offer(reach(gc.get_objects()))",
+    "operands": "import gc\nframe = sys._getframe()\nwhile frame:\n"
+    " reach(gc.get_referents(frame)); frame = frame.f_back",
+    "referrers": "import gc\noffer(reach(gc.get_referrers(sys._getframe())))",
+    "ctypes by another name": "class S(str):\n"
+    " def __hash__(self): return 1\n def __eq__(self, other): return False\n"
+    "c = __import__(S('ctypes')); offer([c.string_at(id(sys._getframe(1)), 4000)])",
+    "memory": "offer([open('/proc/self/mem', 'rb').read(32)])",
+}  # fmt: skip
 
 FAKES = {
     "exit with 0": "import sys; sys.exit(0)",
@@ -110,26 +140,6 @@ FAKES = {
     "other code for the tests": "import sys\ndef answer():\n"
     " frame = sys._getframe(1)\n"
     " frame.f_globals['check'].__code__ = (lambda f: None).__code__\n return 41",
-    "frames": SEARCH + "offer(reach([sys._getframe()]))",
-    "frames when called": SEARCH + "def answer():\n offer(reach([sys._getframe()]))\n return 41",
-    "frames of a traceback": SEARCH + "try: 1 / 0\n"
-    "except Exception as e: offer(reach([e.__traceback__, sys.exc_info()]))",
-    "frames of all threads": SEARCH + "offer(reach(list(sys._current_frames().values())))",
-    "inspect": SEARCH + "import inspect\noffer(reach([f.frame for f in inspect.stack()]))",
-    "modules": SEARCH + "offer(reach(list(sys.modules.values())))",
-    "gc": SEARCH + "import gc\noffer(reach(gc.get_objects()))",
-    "gc thawed": SEARCH + "import gc\ngc.unfreeze(); offer(reach(gc.get_objects()))",
-    "gc anew": SEARCH + "import gc, sys, importlib\ndel sys.modules['gc']\n"
-    "gc = importlib.import_module('gc'); offer(reach(gc.get_objects()))",
-    "operands": SEARCH + "import gc, sys\nframe = sys._getframe()\nwhile frame:\n"
-    " offer(reach(gc.get_referents(frame))); frame = frame.f_back",
-    "operands by name": SEARCH + "import sys\nclass S(str):\n"
-    " def __hash__(self): return 1\n def __eq__(self, other): return False\n"
-    "c = __import__(S('ctypes')); offer([c.string_at(id(sys._getframe(1)), 4000)])",
-    "memory": SEARCH + "offer([open('/proc/self/mem', 'rb').read(99)])",
-    "a hook of its own": SEARCH + "seen = []\n"
-    "sys.addaudithook(lambda event, args: seen.append(args))\n"
-    "def answer():\n offer(reach([seen]))\n return 41",
 }  # fmt: skip
 
 
@@ -142,6 +152,28 @@ def outcomes(sandbox: Sandbox) -> Mapping[str, Outcome]:
 @pytest.mark.parametrize("name", FAKES)
 def test_success_cannot_be_faked(name: str, outcomes: Mapping[str, Outcome]) -> None:
     assert outcomes[name].status in ("failed", "killed", "timeout"), outcomes[name]
+
+
+@pytest.fixture(scope="module")
+def searches(sandbox: Sandbox) -> Mapping[str, Outcome]:
+    texts = SEARCHES | REFUSED_SEARCHES
+    programs = [Program(SEARCH + text, TESTS) for text in texts.values()]
+    return dict(zip(texts, sandbox.run_all(programs), strict=True))
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_the_secret_is_not_in_reach(name: str, searches: Mapping[str, Outcome]) -> None:
+    assert searches[name] == Outcome("failed", "LookupError: 0")
+
+
+@pytest.mark.parametrize("name", REFUSED_SEARCHES)
+def test_what_would_show_the_secret_is_refused(name: str, searches: Mapping[str, Outcome]) -> None:
+    assert searches[name].status == "failed"
+    assert re.match(
+        r"(RuntimeError|ImportError): .* is refused in the sandbox|"
+        r"(FileNotFound|Permission)Error: .*'/proc/self/mem'",
+        searches[name].detail,
+    ), searches[name]
 
 
 @pytest.mark.parametrize("name", ["exit with 0", "exit at once", "another program"])

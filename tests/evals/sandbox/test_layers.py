@@ -221,7 +221,31 @@ except ValueError as error:
         pytest.skip("the numbers in this test are those of x86_64")
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.startswith(
-        "sandbox: model-written code cannot be confined on this machine (namespaces: "
-    )
+    assert ran.stdout.startswith("sandbox: model-written code cannot be confined on this machine")
+    assert "namespaces: PermissionError: [Errno 1] unshare: Operation not permitted" in ran.stdout
+    assert "Landlock: the kernel has none, or a container hides it" in ran.stdout
     assert "It needs seccomp, and either Landlock (Linux 5.13) or user namespaces." in ran.stdout
+
+
+def test_a_program_that_cannot_be_confined_is_not_run_and_has_no_outcome(tmp_path: Path) -> None:
+    """A layer that was there at the start and fails for one program."""
+    script = f"""
+import os, sys
+sys.path.insert(0, {str(ROOT)!r})
+from evals.sandbox import Limits, job, seccomp
+from evals.sandbox.confine import Grounds
+
+def fails(**settings):
+    raise OSError("no more filters")
+
+seccomp.install_filter = fails
+proc = os.open("/proc", os.O_PATH)
+grounds = Grounds(proc, False, 0, {str(tmp_path)!r}, (), (), True)
+try:
+    job.supervise(grounds, "open('ran', 'w')", "", Limits())
+except OSError as error:
+    print(error)
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert ran.stdout == "confining a program: OSError: no more filters\n", ran.stderr
+    assert not list(tmp_path.rglob("ran"))
