@@ -97,8 +97,24 @@ def _result(task: int, candidate: int, outcome: Outcome) -> Result:
 def _pass_at_k(results: Results, ks: Sequence[int]) -> dict[str, float]:
     counts = [(len(some), sum(r["passed"] for _, r in some)) for some in results.values()]
     return {
-        f"pass@{k}": math.fsum(1.0 - math.comb(n - c, k) / math.comb(n, k) for n, c in counts)
-        / len(counts)
+        f"pass@{k}": _mean([_estimate(n, c, k) for n, c in counts])
         for k in ks
         if all(n >= k for n, _ in counts)
     }
+
+
+def _estimate(n: int, c: int, k: int) -> float:
+    """1 - C(n - c, k) / C(n, k), as a product, in the metric's own order of operations: a score
+    must not differ in its last digit.
+    """
+    import numpy as np
+
+    if n - c < k:
+        return 1.0
+    return 1.0 - float(np.prod(1.0 - k / np.arange(n - c + 1, n + 1)))
+
+
+def _mean(values: Sequence[float]) -> float:
+    import numpy as np
+
+    return float(np.mean(values))
