@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 
 from evals.verifiers.choice import choice
+from evals.verifiers.code import code
 from evals.verifiers.constraints import mini_ifeval
 from evals.verifiers.exact import exact
 from evals.verifiers.gsm8k import gsm8k, gsm8k_strict, gsm8k_tulu
@@ -31,6 +32,7 @@ VERIFIERS: Mapping[str, Verifier] = {
     "ifeval_strict": ifeval_strict,
     "ifbench": ifbench,
     "ifbench_strict": ifbench_strict,
+    "code": code,
 }
 
 
