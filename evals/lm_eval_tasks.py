@@ -14,7 +14,7 @@ import yaml
 
 from evals.hub import require
 from evals.item_sources import SOURCES
-from evals.items import item_id, own_id
+from evals.items import group_labels, item_id, own_id
 from evals.null_columns import MGSM
 from evals.offline_tasks import prepare_code_tasks, prepare_ifeval
 from evals.stock_tasks import Function, Settings, stock_settings, stock_tasks, task_file
@@ -80,7 +80,7 @@ def task_members(name: str) -> dict[str, Settings]:
     if not members:
         raise ValueError(f"unknown task {name!r}: neither in evals/tasks nor among lm-eval's tasks")
     known = SOURCES.get(name)
-    if known is None or len(known.configs) == 1:
+    if known is None or 1 in (len(known.configs), len(members)):
         return members
     first: dict[str | None, tuple[str, Settings]] = {}
     for member, settings in members.items():
@@ -193,7 +193,7 @@ def item_ids(benchmark: Benchmark, tasks: Mapping[str, Task]) -> dict[str, tuple
     docs = {name: list(task.eval_docs) for name, task in tasks.items()}
     own = [own_id(doc) for rows in docs.values() for doc in rows]
     named = None not in own and len(set(own)) == len(own)
-    labels = _labels({name: task.config.dataset_name for name, task in tasks.items()})
+    labels = group_labels({name: task.config.dataset_name for name, task in tasks.items()})
     where = {
         name: f"{benchmark.name}/{labels[name]}" if len(docs) > 1 else benchmark.name
         for name in docs
@@ -202,12 +202,6 @@ def item_ids(benchmark: Benchmark, tasks: Mapping[str, Task]) -> dict[str, tuple
         name: tuple(item_id(where[name], i, doc if named else {}) for i, doc in enumerate(rows))
         for name, rows in docs.items()
     }
-
-
-def _labels(configs: Mapping[str, str | None]) -> dict[str, str]:
-    """Task -> what tells it apart in its group."""
-    distinct = None not in configs.values() and len(set(configs.values())) == len(configs)
-    return {name: str(config) if distinct else name for name, config in configs.items()}
 
 
 def sample_indices(benchmark: Benchmark, available: int) -> list[int]:

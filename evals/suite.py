@@ -67,7 +67,8 @@ class Benchmark:
     cluster: str | None = None
     """Column of the documents whose equal values make one cluster (a passage, a problem)."""
     stratum: str | None = None
-    """Column of the documents that tells fixed subtasks apart (a subject)."""
+    """Column of the documents that tells fixed subtasks apart (a subject); `task` where the
+    benchmark is a group, whose tasks they then are."""
     twin: str | None = None
     """The development benchmark whose distribution this held-out one shares (fresh items)."""
     shift_of: str | None = None
