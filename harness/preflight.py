@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from evals.hub import require
+from evals.judged import JUDGED
+from evals.lm_eval_tasks import task_members
+from evals.load_items import item_sources
 from evals.mini import BENCHMARKS
-from evals.stock_tasks import task_file
 from evals.suite import Benchmark, Suite
 from harness.contents import source_files
 from harness.job import load_stages
@@ -45,7 +47,7 @@ def preflight(
         raise ValueError(f"--hub {hub} is not a folder")
     for suite in suites.values():
         for benchmark in suite.benchmarks:
-            task_file(benchmark.task)
+            _task(benchmark)
     for benchmark in checked_against(sweep, suites):
         _items(benchmark, hub)
     published = _published(plan, store)
@@ -75,15 +77,31 @@ def _published(plan: Plan, store: Store) -> dict[str, int]:
     return found
 
 
+def _task(benchmark: Benchmark) -> None:
+    """Refuse a task that is unknown, or that a sweep cannot run."""
+    if benchmark.task in JUDGED:
+        raise ValueError(
+            f"benchmark {benchmark.name}: its scores come from a judge, which a sweep does not "
+            f"start; name a suite file without it, and measure it with python -m evals run"
+        )
+    task_members(benchmark.task)
+
+
 def _items(benchmark: Benchmark, hub: Path | None) -> None:
     if benchmark.task in BENCHMARKS:
         return
-    if benchmark.items_from is None:
-        raise ValueError(
-            f"benchmark {benchmark.name}: add items_from (path, split, prompt column) to its "
-            f"suite, so that training data can be checked against it"
+    given = benchmark.items_from
+    try:
+        datasets = (
+            [given.path] if given else [s.dataset for s in item_sources(benchmark.task).values()]
         )
-    require(benchmark.items_from.path, hub)
+    except ValueError as error:
+        raise ValueError(
+            f"benchmark {benchmark.name}: {error}; or add items_from (path, split, prompt column) "
+            f"to its suite, so that training data can be checked against it"
+        ) from error
+    for dataset in datasets:
+        require(dataset, hub)
 
 
 def _rows(mix: Mix, sizes: Mapping[str, int | None]) -> None:
