@@ -94,7 +94,7 @@ AGIEVAL_ENGLISH = (
 def deepmind_text(text: str) -> str:
     """A field of DeepMind Mathematics; some conversions hold bytes literals, `b'6\\n'`."""
     text = text.strip()
-    if text[:2] in ("b'", 'b"') and text[-1:] == text[1]:
+    if len(text) > 2 and text[:2] in ("b'", 'b"') and text[-1] == text[1]:
         text = text[2:-1].replace("\\n", "\n").replace("\\'", "'")
     return text.strip()
 

@@ -69,7 +69,7 @@ def final_answer(response: str) -> str | None:
 
 def same(found: str, wanted: str) -> bool:
     """Equal as text without spaces and mark-up, or as numbers; lists part by part."""
-    left, right = (DRESS.sub("", text).rstrip(".") for text in (found, wanted))
+    left, right = (DRESS.sub("", text.strip().rstrip(".")).rstrip(".") for text in (found, wanted))
     if left.lower() == right.lower():
         return True
     parts = left.split(","), right.split(",")
