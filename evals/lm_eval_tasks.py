@@ -16,7 +16,7 @@ from evals.hub import require
 from evals.item_sources import SOURCES
 from evals.items import group_labels, item_id, own_id
 from evals.null_columns import MGSM
-from evals.offline_tasks import prepare_code_tasks, prepare_ifeval
+from evals.offline_tasks import confirm_confined, offline
 from evals.stock_tasks import Function, Settings, stock_settings, stock_tasks, task_file
 from evals.suite import Benchmark
 
@@ -58,12 +58,14 @@ def load_tasks(benchmark: Benchmark, hub: Path | None) -> dict[str, Task]:
     with tempfile.TemporaryDirectory() as folder:
         manager = TaskManager(include_defaults=False)
         for name, settings in members.items():
-            _prepare(settings)
             file = Path(folder) / f"{name}.yaml"
             overrides = _overrides(benchmark, name, settings, hub)
             file.write_text(yaml.dump(overrides, Dumper=_Dumper), encoding="utf-8")
-            tasks[name] = manager.load(str(file))["tasks"][name]
-            tasks[name].set_fewshot_seed(FEWSHOT_SEED)
+            with offline(settings):
+                task = manager.load(str(file))["tasks"][name]
+            confirm_confined(task)
+            task.set_fewshot_seed(FEWSHOT_SEED)
+            tasks[name] = task
     return tasks
 
 
@@ -89,14 +91,6 @@ def task_members(name: str) -> dict[str, Settings]:
     return {first[config][0]: first[config][1] for config in known.configs if config in first}
 
 
-def _prepare(settings: Settings) -> None:
-    """Before a task file is loaded, make what its code would fetch from the network."""
-    if settings.get("unsafe_code"):
-        prepare_code_tasks()
-    if settings.get("dataset_path") == "google/IFEval":
-        prepare_ifeval()
-
-
 def _overrides(
     benchmark: Benchmark, name: str, settings: Settings, hub: Path | None
 ) -> dict[str, Any]:
@@ -119,9 +113,6 @@ def _overrides(
         overrides["dataset_path"] = require(dataset, hub)
     if dataset == MGSM:
         overrides["process_docs"] = Function("evals.null_columns.with_mgsm_answer")
-    if settings.get("unsafe_code"):
-        # The code runs in the sandbox (`prepare_code_tasks`): nothing is left to confirm.
-        overrides["unsafe_code"] = False
     return overrides
 
 

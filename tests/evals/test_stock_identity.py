@@ -19,6 +19,7 @@ import pytest
 from evals.lm_eval_tasks import compiled_once, item_ids, load_tasks, sampled_documents
 from evals.load_items import load_items
 from evals.null_columns import with_mgsm_answer
+from evals.offline_tasks import offline
 from evals.stock_tasks import stock_settings, task_file
 from evals.suite import Benchmark
 
@@ -109,9 +110,11 @@ def bare(b: Benchmark) -> dict[str, Any]:
         if name.startswith("mmlu_pro"):
             changes |= {"fewshot_split": None, "fewshot_config": None}
         entry = manager.task_index[name]
-        found[name] = manager._factory.build(
-            entry, overrides=changes, registry=dict(manager.task_index)
-        )
+        # Its own metric would be fetched; the sandbox's verdicts are compared with it elsewhere.
+        with offline(stock):
+            found[name] = manager._factory.build(
+                entry, overrides=changes, registry=dict(manager.task_index)
+            )
         found[name].set_fewshot_seed(1234)
     return found
 
@@ -215,9 +218,15 @@ def samples(tasks: Mapping[str, Any], as_chat: bool, references: Mapping[str, st
 
 def reference_texts(tasks: Mapping[str, Any], as_chat: bool) -> dict[str, str]:
     return {
-        instance.args[0]: str(task.doc_to_target(instance.doc))
+        instance.args[0]: reference(task, instance.doc)
         for _, task, instance in instances(tasks, as_chat)
     }
+
+
+def reference(task: Any, doc: Mapping[str, Any]) -> str:
+    """What would be right; the target of a task that runs code is its tests."""
+    solution = doc.get("canonical_solution") or doc.get("code")
+    return str(solution or task.doc_to_target(doc))
 
 
 @pytest.mark.parametrize("b", CASES)
