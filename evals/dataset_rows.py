@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from evals.hub import dataset_file, mirrored, require
+from evals.hub import dataset_file, datasets_cache, mirrored, require
 
 Row = Mapping[str, Any]
 
@@ -121,7 +121,8 @@ def _loaded(dataset: str, config: str | None, split: str, hub: Path | None) -> S
     from datasets import load_dataset
 
     try:
-        rows: list[Row] = list(load_dataset(at, config, split=split))
+        cache = datasets_cache(dataset, hub)
+        rows: list[Row] = list(load_dataset(at, config, split=split, cache_dir=cache))
     except OSError as error:
         where = f"{hub / dataset} does not exist" if hub else "no mirror is given (--hub DIR)"
         raise ValueError(

@@ -35,6 +35,20 @@ def require(dataset: str, hub: Path | None) -> str:
     return dataset
 
 
+def datasets_cache(dataset: str, hub: Path | None) -> str | None:
+    """Where `datasets` is to keep its copy of a mirrored dataset; None for one on the Hub.
+
+    Left to itself it goes by the folder's name alone: changed files, or another mirror's folder of
+    that name, would be answered with the copy of the first.
+    """
+    folder = mirrored(dataset, hub)
+    if not folder:
+        return None
+    from datasets import config
+
+    return str(Path(config.HF_DATASETS_CACHE) / "mirrors" / tree_digest(folder)[:16])
+
+
 def dataset_file(dataset: str, name: str, hub: Path | None) -> Path:
     """One file of a dataset repository, from the mirror or the Hub.
 

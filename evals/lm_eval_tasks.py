@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from evals.hub import require
+from evals.hub import datasets_cache, require
 from evals.item_sources import SOURCES
 from evals.items import group_labels, item_id, own_id
 from evals.null_columns import MGSM
@@ -104,16 +104,21 @@ def _overrides(
     if settings.get("output_type", "generate_until") == "generate_until":
         overrides["generation_kwargs"] = _generation(benchmark, settings)
     dataset = settings.get("dataset_path")
-    if dataset and settings.get("custom_dataset"):
-        overrides["dataset_kwargs"] = {
-            **(settings.get("dataset_kwargs") or {}),
-            "path": require(dataset, hub),
-        }
-    elif dataset:
-        overrides["dataset_path"] = require(dataset, hub)
+    if dataset:
+        overrides |= _data(dataset, settings, hub)
     if dataset == MGSM:
         overrides["process_docs"] = Function("evals.null_columns.with_mgsm_answer")
     return overrides
+
+
+def _data(dataset: str, settings: Settings, hub: Path | None) -> dict[str, Any]:
+    """Where a task's data comes from; code of ours that loads it is told by argument."""
+    at, cache = require(dataset, hub), datasets_cache(dataset, hub)
+    kwargs = settings.get("dataset_kwargs") or {}
+    if settings.get("custom_dataset"):
+        return {"dataset_kwargs": {**kwargs, "dataset": dataset, "hub": str(hub) if hub else None}}
+    kwargs = {**kwargs, **({"cache_dir": cache} if cache else {})}
+    return {"dataset_path": at, **({"dataset_kwargs": kwargs} if kwargs else {})}
 
 
 class _Dumper(yaml.SafeDumper):

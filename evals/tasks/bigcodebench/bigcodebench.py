@@ -29,8 +29,10 @@ _unittest.defaultTestLoader.loadTestsFromTestCase(TestCases).run(_result)
 if not _result.testsRun or not _result.wasSuccessful():
     raise AssertionError(f"{len(_result.failures + _result.errors)} of {_result.testsRun} fail")
 """
-SECONDS = 240.0
+SECONDS = 240
 """Time limit of a problem, as the benchmark sets it."""
+MEMORY = 30 << 30
+"""Address space of a problem, as the benchmark sets it."""
 
 
 def runnable(dataset: Dataset) -> Dataset:
@@ -82,6 +84,6 @@ def program(doc: Doc, response: str) -> str:
 def score(doc: Doc, results: Sequence[str]) -> dict[str, float]:
     """Whether every test passes in the sandbox."""
     sandbox = importlib.import_module("evals.sandbox")
-    limits = sandbox.Limits(seconds=SECONDS)
+    limits = sandbox.Limits(wall_seconds=SECONDS, cpu_seconds=SECONDS, memory_bytes=MEMORY)
     outcome = sandbox.run_python(program(doc, results[0]), limits=limits)
     return {"pass@1": float(outcome.status == "passed")}

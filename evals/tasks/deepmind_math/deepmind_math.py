@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evals.dataset_rows import dataset_rows
 from evals.tulu_sources import DEEPMIND_MATH, DEEPMIND_MATH_ROWS, deepmind_text
 
 if TYPE_CHECKING:
@@ -36,22 +38,26 @@ LOOSER = re.compile(r"(?i)final answer is:?[ \t]*([^\n]+)")
 DRESS = re.compile(r"\\\(|\\\)|\\\[|\\\]|\$|\*\*(?=\s*\Z)|\A\s*\*\*|`|\s")
 
 
-def load(path: str, **_metadata: object) -> Mapping[str, Dataset]:
+def load(dataset: str, hub: str | None, **_metadata: object) -> Mapping[str, Dataset]:
     """The first hundred test problems of each kind, as one split with a column for the kind.
 
     Args:
-        path: Hub id, or a folder laid out like it with one configuration per kind.
+        dataset: Hub id; its configurations are the kinds.
+        hub: Mirror folder that stands in for the Hub.
     """
-    from datasets import Dataset, load_dataset
+    from datasets import Dataset
 
     rows = [
         {
+            "id": f"deepmind_math/{kind}/{i}",
             "kind": kind,
             "question": deepmind_text(row["question"]),
             "answer": deepmind_text(row["answer"]),
         }
         for kind in DEEPMIND_MATH
-        for row in load_dataset(path, kind, split=f"test[:{DEEPMIND_MATH_ROWS}]")
+        for i, row in enumerate(
+            dataset_rows(dataset, kind, "test", Path(hub) if hub else None)[:DEEPMIND_MATH_ROWS]
+        )
     ]
     return {"test": Dataset.from_list(rows)}
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evals.dataset_rows import dataset_rows
 from evals.tulu_sources import MATH_SUBJECTS
 from evals.verifiers import verifier
 
@@ -12,18 +14,24 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 
-def load(path: str, **_metadata: object) -> Mapping[str, Dataset]:
+def load(dataset: str, hub: str | None, **_metadata: object) -> Mapping[str, Dataset]:
     """The test problems of the seven subjects as one split with a column for the subject.
 
     Args:
-        path: Hub id, or a folder laid out like it with one configuration per subject.
+        dataset: Hub id; its configurations are the subjects.
+        hub: Mirror folder that stands in for the Hub.
     """
-    from datasets import Dataset, load_dataset
+    from datasets import Dataset
 
     rows = [
-        {"subject": subject, "problem": row["problem"], "solution": row["solution"]}
+        {
+            "id": f"math_flexible/{subject}/{i}",
+            "subject": subject,
+            "problem": row["problem"],
+            "solution": row["solution"],
+        }
         for subject in MATH_SUBJECTS
-        for row in load_dataset(path, subject, split="test")
+        for i, row in enumerate(dataset_rows(dataset, subject, "test", Path(hub) if hub else None))
     ]
     return {"test": Dataset.from_list(rows)}
 
