@@ -12,6 +12,7 @@ from pathlib import Path
 
 from evals.digest import file_digest, tree_digest
 from evals.hub import fingerprint
+from evals.judged import JUDGED
 from evals.lm_eval_tasks import task_members
 from evals.mini.benchmarks import BENCHMARKS, VERSION
 from evals.stock_tasks import task_file
@@ -75,7 +76,16 @@ def model_content(sweep: Sweep) -> tuple[Json, dict[str, Json]]:
 
 
 def benchmark_content(benchmark: Benchmark, hub: Path | None) -> dict[str, Json]:
-    """What can change a benchmark's scores or items: its settings and its data."""
+    """What can change a benchmark's scores or items: its settings and its data.
+
+    Raises:
+        ValueError: no such task, or one whose scores a judge gives.
+    """
+    if benchmark.task in JUDGED:
+        raise ValueError(
+            f"benchmark {benchmark.name}: its scores come from a judge, which a sweep does not "
+            f"start; name a suite without it, and measure it with python -m evals run"
+        )
     params: dict[str, Json] = asdict(benchmark)
     for name in ("margin", "skill", "twin", "shift_of"):
         del params[name]

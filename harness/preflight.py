@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from evals.hub import require
-from evals.judged import JUDGED
 from evals.lm_eval_tasks import task_members
 from evals.load_items import item_sources
 from evals.mini import BENCHMARKS
@@ -47,7 +46,7 @@ def preflight(
         raise ValueError(f"--hub {hub} is not a folder")
     for suite in suites.values():
         for benchmark in suite.benchmarks:
-            _task(benchmark)
+            task_members(benchmark.task)
     for benchmark in checked_against(sweep, suites):
         _items(benchmark, hub)
     published = _published(plan, store)
@@ -75,16 +74,6 @@ def _published(plan: Plan, store: Store) -> dict[str, int]:
             info = json.loads((store.out("source", key) / "info.json").read_text(encoding="utf-8"))
             found[str(stage.params["name"])] = int(info["rows"])
     return found
-
-
-def _task(benchmark: Benchmark) -> None:
-    """Refuse a task that is unknown, or that a sweep cannot run."""
-    if benchmark.task in JUDGED:
-        raise ValueError(
-            f"benchmark {benchmark.name}: its scores come from a judge, which a sweep does not "
-            f"start; name a suite file without it, and measure it with python -m evals run"
-        )
-    task_members(benchmark.task)
 
 
 def _items(benchmark: Benchmark, hub: Path | None) -> None:
