@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from evals.hub import mirrored, require
+from evals.hub import dataset_file, datasets_cache, mirrored, require
 
 Row = Mapping[str, Any]
 
@@ -34,6 +35,22 @@ def dataset_rows(
     if files:
         return [row for file in files for row in _parquet_rows(file)]
     return _loaded(dataset, config, split, hub)
+
+
+def file_rows(dataset: str, name: str, hub: Path | None = None) -> Sequence[Row]:
+    """The rows of a JSON file of a dataset repository, a list of objects.
+
+    Raises:
+        ValueError: neither mirror nor Hub has the file, or it is no list of objects.
+    """
+    path = dataset_file(dataset, name, hub)
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be read as JSON: {error}") from error
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ValueError(f"{path}: it holds no list of objects")
+    return rows
 
 
 def _parquet_rows(file: Path) -> list[Row]:
@@ -104,7 +121,8 @@ def _loaded(dataset: str, config: str | None, split: str, hub: Path | None) -> S
     from datasets import load_dataset
 
     try:
-        rows: list[Row] = list(load_dataset(at, config, split=split))
+        cache = datasets_cache(dataset, hub)
+        rows: list[Row] = list(load_dataset(at, config, split=split, cache_dir=cache))
     except OSError as error:
         where = f"{hub / dataset} does not exist" if hub else "no mirror is given (--hub DIR)"
         raise ValueError(

@@ -35,6 +35,42 @@ def require(dataset: str, hub: Path | None) -> str:
     return dataset
 
 
+def datasets_cache(dataset: str, hub: Path | None) -> str | None:
+    """Where `datasets` is to keep its copy of a mirrored dataset; None for one on the Hub.
+
+    Left to itself it goes by the folder's name alone: changed files, or another mirror's folder of
+    that name, would be answered with the copy of the first.
+    """
+    folder = mirrored(dataset, hub)
+    if not folder:
+        return None
+    from datasets import config
+
+    return str(Path(config.HF_DATASETS_CACHE) / "mirrors" / tree_digest(folder)[:16])
+
+
+def dataset_file(dataset: str, name: str, hub: Path | None) -> Path:
+    """One file of a dataset repository, from the mirror or the Hub.
+
+    Raises:
+        ValueError: the mirror's folder lacks the file, or neither mirror nor Hub has the dataset.
+    """
+    at = require(dataset, hub)
+    if at != dataset:
+        file = Path(at) / name
+        if not file.is_file():
+            raise ValueError(f"dataset {dataset}: {file} does not exist")
+        return file
+    from huggingface_hub import hf_hub_download
+
+    try:
+        return Path(hf_hub_download(dataset, name, repo_type="dataset"))
+    except OSError as error:
+        raise ValueError(
+            f"dataset {dataset}: the Hub did not give {name} ({type(error).__name__}); mirror it"
+        ) from error
+
+
 def fingerprint(dataset: str, hub: Path | None) -> str:
     """Digest of a mirrored dataset's files; for one on the Hub its id."""
     folder = mirrored(dataset, hub)

@@ -3,47 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
 
 from evals.dataset_rows import Row
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """How one part of an item is had from a row."""
-
-    columns: tuple[str, ...]
-    """Columns the dataset must have."""
-    read: Callable[[Row], Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ItemSource:
-    """A benchmark's data, and the parts of its items."""
-
-    dataset: str
-    """Hub dataset id, `org/name`."""
-    configs: tuple[str | None, ...] = (None,)
-    """None for the dataset's default configuration."""
-    splits: tuple[str, ...] = ("test",)
-    """What is scored."""
-    also: tuple[str, ...] = ()
-    """Splits of the benchmark that are not scored, but must not be trained on either."""
-    only: tuple[str, str] | None = None
-    """A column and the value of the rows that count."""
-    prompt: Part
-    """A list of texts stands for the turns of a conversation."""
-    answer: Part | None = None
-    passage: Part | None = None
-    options: Part | None = None
-
-
-def column(name: str, change: Callable[[Any], Any] = lambda value: value) -> Part:
-    """A part that is one column, perhaps changed."""
-    return Part((name,), lambda row: change(row[name]))
+from evals.item_parts import ItemSource, Part, column
+from evals.tulu_sources import TULU_SOURCES
 
 
 def known_dataset(dataset: str) -> ItemSource | None:
@@ -130,6 +96,13 @@ MMLU_PRO_SUBJECTS = (
     "psychology",
 )
 
+_BBH = ItemSource(
+    dataset="SaylorTwift/bbh",
+    configs=BBH_TASKS,
+    prompt=column("input", _bbh_question),
+    answer=Part(("input", "target"), _bbh_answer),
+    options=column("input", lambda text: tuple(_bbh_options(text).values())),
+)
 _MGSM = ItemSource(
     dataset="juletxara/mgsm",
     configs=MGSM_LANGUAGES,
@@ -167,23 +140,20 @@ SOURCES: Mapping[str, ItemSource] = MappingProxyType(
             prompt=column("text"),
             answer=column("code"),
         ),
-        "bbh": ItemSource(
-            dataset="SaylorTwift/bbh",
-            configs=BBH_TASKS,
-            prompt=column("input", _bbh_question),
-            answer=Part(("input", "target"), _bbh_answer),
-            options=column("input", lambda text: tuple(_bbh_options(text).values())),
-        ),
+        "bbh": _BBH,
+        "bbh_cot_fewshot": _BBH,
         "mgsm": _MGSM,
         # The tags of lm-eval; what others have added to them (Galician) is not in this dataset.
         "mgsm_direct": _MGSM,
         "mgsm_cot_native": _MGSM,
         "mmlu_pro": _MMLU_PRO,
+        "mmlu_pro_cot": _MMLU_PRO,
         **{
             f"mmlu_pro_{subject.replace(' ', '_')}": replace(_MMLU_PRO, only=("category", subject))
             for subject in MMLU_PRO_SUBJECTS
         },
         "xstest": ItemSource(dataset="Paul/XSTest", splits=("train",), prompt=column("prompt")),
         "mt_bench": ItemSource(dataset="lmsys/mt_bench", splits=("train",), prompt=column("turns")),
+        **TULU_SOURCES,
     }
 )

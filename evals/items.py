@@ -45,10 +45,23 @@ class ItemScore:
 
 def own_id(row: Mapping[str, Any]) -> str | None:
     """The id a dataset gives a row, or None."""
-    columns = ("id", "task_id", "key", "question_id")
+    columns = ("id", "task_id", "key", "question_id", "query_id")
     return next((str(row[c]) for c in columns if row.get(c) is not None), None)
 
 
 def item_id(benchmark: str, index: int, row: Mapping[str, Any]) -> str:
     """An item's id: its own where it has one, else benchmark and position."""
     return own_id(row) or f"{benchmark}/{index}"
+
+
+def group_labels(configs: Mapping[str, str | None]) -> dict[str, str]:
+    """What tells the tasks of a group apart in their items' ids.
+
+    Args:
+        configs: Task -> configuration of its dataset.
+
+    Returns:
+        Task -> its configuration where all have one and no two the same, else its own name.
+    """
+    distinct = None not in configs.values() and len(set(configs.values())) == len(configs)
+    return {task: str(config) if distinct else task for task, config in configs.items()}

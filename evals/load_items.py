@@ -5,10 +5,11 @@ from __future__ import annotations
 from difflib import get_close_matches
 from pathlib import Path
 
-from evals.item_sources import SOURCES, ItemSource, column
+from evals.item_parts import ItemSource, column
+from evals.item_sources import SOURCES
 from evals.items import EvalItem, item_id
 from evals.mini import BENCHMARKS, problems
-from evals.read_items import read_items
+from evals.read_items import read_group, read_items
 from evals.stock_items import stock_source
 from evals.stock_tasks import names_near, stock_tasks
 from evals.suite import Benchmark, ItemsFrom, load_suite, suite_names
@@ -50,7 +51,7 @@ def load_items(benchmark: Benchmark, hub: Path | None = None) -> list[EvalItem]:
         items = _embedded(name, task)
     else:
         given = benchmark.items_from
-        items = read_items(name, _given(given) if given else _scored(task), hub)
+        items = read_group(name, {task: _given(given)} if given else item_sources(task), hub)
     if len(items) != benchmark.items:
         raise ValueError(
             f"benchmark {name}: {len(items)} items found where its suite states {benchmark.items}"
@@ -75,15 +76,16 @@ def _given(items_from: ItemsFrom) -> ItemSource:
     )
 
 
-def _scored(task: str) -> ItemSource:
-    if task in SOURCES:
-        return SOURCES[task]
-    sources = _stock(task)
-    if len(sources) > 1:
-        raise ValueError(
-            f"{task} is a group of {len(sources)} tasks; list those it needs in the suite"
-        )
-    return next(iter(sources.values()))
+def item_sources(task: str) -> dict[str, ItemSource]:
+    """Where the items that a benchmark's task scores lie, by task: one, or a group's.
+
+    Args:
+        task: A benchmark of `item_sources.SOURCES`, or a task, group or tag of lm-eval.
+
+    Raises:
+        ValueError: unknown name, or a task whose items only its own code can tell.
+    """
+    return {task: SOURCES[task]} if task in SOURCES else _stock(task)
 
 
 def _stock(name: str) -> dict[str, ItemSource]:
@@ -98,7 +100,8 @@ def _unknown(name: str) -> str:
     near = get_close_matches(name, known | names_near(name), n=3)
     if near:
         return f"unknown suite or task {name!r}; did you mean {' or '.join(map(repr, near))}?"
-    whole = sorted(n for n, source in SOURCES.items() if source.only is None)
+    firsts = {source.dataset: n for n, source in reversed(list(SOURCES.items()))}
+    whole = sorted(firsts.values())
     return (
         f"unknown suite or task {name!r}; there are the suites {', '.join(suite_names())}, "
         f"the benchmarks {', '.join(whole)}, and the tasks of lm-eval"

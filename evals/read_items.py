@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from evals.dataset_rows import Row, dataset_rows
-from evals.item_sources import ItemSource
-from evals.items import EvalItem, item_id, own_id
+from evals.dataset_rows import Row, dataset_rows, file_rows
+from evals.item_parts import ItemSource
+from evals.items import EvalItem, group_labels, item_id, own_id
 
 
 def read_items(
@@ -32,17 +32,52 @@ def read_items(
         ValueError: the data cannot be had, a column is missing, no row is left, or a row has no
             prompt.
     """
-    splits = source.splits + (source.also if unscored else ())
+    return read_group(benchmark, {benchmark: source}, hub, unscored=unscored)
+
+
+def read_group(
+    benchmark: str, sources: Mapping[str, ItemSource], hub: Path | None, *, unscored: bool = False
+) -> list[EvalItem]:
+    """Every item of a benchmark that is several tasks.
+
+    Ids are those of `read_items`, with what tells the task apart (`group_labels`) behind the
+    benchmark.
+
+    Args:
+        benchmark: What the items are said to be of.
+        sources: Task -> where its items lie.
+        hub: Mirror folder that stands in for the Hub.
+        unscored: Read the splits of the benchmark that are not scored, too.
+
+    Raises:
+        ValueError: as `read_items`.
+    """
+    configs = {t: s.configs[0] if len(s.configs) == 1 else None for t, s in sources.items()}
+    labels = group_labels(configs) if len(sources) > 1 else {}
     rows = [
-        ("/".join([benchmark, *_several(source.configs, config), *_several(splits, split)]), i, row)
-        for config, split in product(source.configs, splits)
-        for i, row in enumerate(_rows(source, config, split, hub))
+        (source, "/".join([benchmark, *([labels[task]] if labels else []), *where]), i, row)
+        for task, source in sources.items()
+        for where, part in _parts(source, hub, unscored)
+        for i, row in enumerate(part)
     ]
-    own = [own_id(row) for _, _, row in rows]
+    own = [own_id(row) for *_, row in rows]
     named = None not in own and len(set(own)) == len(own)
-    ids = (item_id(where, i, row if named else {}) for where, i, row in rows)
-    triples = zip(ids, rows, strict=True)
-    return [item for key, (_, _, row) in triples for item in _items(benchmark, key, row, source)]
+    ids = (item_id(where, i, row if named else {}) for _, where, i, row in rows)
+    return [
+        item
+        for key, (source, _, _, row) in zip(ids, rows, strict=True)
+        for item in _items(benchmark, key, row, source)
+    ]
+
+
+def _parts(
+    source: ItemSource, hub: Path | None, unscored: bool
+) -> Iterator[tuple[list[str], list[Row]]]:
+    """Rows of each configuration and split, with what tells these apart."""
+    splits = source.splits + (source.also if unscored else ())
+    for config, split in product(source.configs, splits):
+        where = [*_several(source.configs, config), *_several(splits, split)]
+        yield where, _rows(source, config, split, hub)
 
 
 def _several(names: Sequence[str | None], name: str | None) -> list[str]:
@@ -50,7 +85,10 @@ def _several(names: Sequence[str | None], name: str | None) -> list[str]:
 
 
 def _rows(source: ItemSource, config: str | None, split: str, hub: Path | None) -> list[Row]:
-    rows = dataset_rows(source.dataset, config, split, hub)
+    if source.file:
+        rows = file_rows(source.dataset, source.file, hub)
+    else:
+        rows = dataset_rows(source.dataset, config, split, hub)
     where = f"dataset {source.dataset}, {f'{config}, ' if config else ''}split {split}"
     if not rows:
         raise ValueError(f"{where}: no rows")
@@ -60,12 +98,12 @@ def _rows(source: ItemSource, config: str | None, split: str, hub: Path | None) 
         if name not in rows[0]:
             raise ValueError(f"{where}: no column {name!r}; it has {', '.join(rows[0])}")
     if source.only is None:
-        return list(rows)
+        return list(rows[: source.first])
     name, value = source.only
     kept = [row for row in rows if row[name] == value]
     if not kept:
         raise ValueError(f"{where}: no row whose {name} is {value!r}")
-    return kept
+    return kept[: source.first]
 
 
 def _items(benchmark: str, key: str, row: Row, source: ItemSource) -> Iterator[EvalItem]:

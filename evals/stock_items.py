@@ -16,7 +16,8 @@ from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from evals.dataset_rows import Row
-from evals.item_sources import ItemSource, Part, known_dataset
+from evals.item_parts import ItemSource, Part
+from evals.item_sources import known_dataset
 from evals.question import question_in
 from evals.stock_tasks import Function, Settings
 

@@ -12,8 +12,10 @@ from pathlib import Path
 
 from evals.digest import file_digest, tree_digest
 from evals.hub import fingerprint
+from evals.judged import JUDGED
+from evals.lm_eval_tasks import task_members
 from evals.mini.benchmarks import BENCHMARKS, VERSION
-from evals.stock_tasks import stock_settings, task_file
+from evals.stock_tasks import task_file
 from evals.suite import Benchmark
 from harness.keys import Json
 from harness.sweep import SourceSpec, Sweep
@@ -74,7 +76,16 @@ def model_content(sweep: Sweep) -> tuple[Json, dict[str, Json]]:
 
 
 def benchmark_content(benchmark: Benchmark, hub: Path | None) -> dict[str, Json]:
-    """What can change a benchmark's scores or items: its settings and its data."""
+    """What can change a benchmark's scores or items: its settings and its data.
+
+    Raises:
+        ValueError: no such task, or one whose scores a judge gives.
+    """
+    if benchmark.task in JUDGED:
+        raise ValueError(
+            f"benchmark {benchmark.name}: its scores come from a judge, which a sweep does not "
+            f"start; name a suite without it, and measure it with python -m evals run"
+        )
     params: dict[str, Json] = asdict(benchmark)
     for name in ("margin", "skill", "twin", "shift_of"):
         del params[name]
@@ -95,10 +106,16 @@ def task_content(task: str, hub: Path | None) -> dict[str, Json]:
     """
     if task in BENCHMARKS:
         return {"data": VERSION}
-    file = task_file(task)
-    dataset = stock_settings(file).get("dataset_path")
+    members = task_members(task)
+    datasets = dict.fromkeys(s["dataset_path"] for s in members.values() if s.get("dataset_path"))
+    folders = sorted({task_file(name).parent for name in members})
     return {
-        "data": fingerprint(str(dataset), hub) if dataset else None,
-        "task_files": tree_digest(file.parent),
+        "data": _alone([fingerprint(str(dataset), hub) for dataset in datasets]),
+        "task_files": _alone([tree_digest(folder) for folder in folders]),
         "lm_eval": importlib.metadata.version("lm_eval"),
     }
+
+
+def _alone(digests: list[str]) -> Json:
+    """A plain task's digest as it is, a group's as a list."""
+    return digests if len(digests) > 1 else next(iter(digests), None)

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from evals.hub import require
+from evals.lm_eval_tasks import task_members
+from evals.load_items import item_sources
 from evals.mini import BENCHMARKS
-from evals.stock_tasks import task_file
 from evals.suite import Benchmark, Suite
 from harness.contents import source_files
 from harness.job import load_stages
@@ -45,7 +46,7 @@ def preflight(
         raise ValueError(f"--hub {hub} is not a folder")
     for suite in suites.values():
         for benchmark in suite.benchmarks:
-            task_file(benchmark.task)
+            task_members(benchmark.task)
     for benchmark in checked_against(sweep, suites):
         _items(benchmark, hub)
     published = _published(plan, store)
@@ -78,12 +79,18 @@ def _published(plan: Plan, store: Store) -> dict[str, int]:
 def _items(benchmark: Benchmark, hub: Path | None) -> None:
     if benchmark.task in BENCHMARKS:
         return
-    if benchmark.items_from is None:
-        raise ValueError(
-            f"benchmark {benchmark.name}: add items_from (path, split, prompt column) to its "
-            f"suite, so that training data can be checked against it"
+    given = benchmark.items_from
+    try:
+        datasets = (
+            [given.path] if given else [s.dataset for s in item_sources(benchmark.task).values()]
         )
-    require(benchmark.items_from.path, hub)
+    except ValueError as error:
+        raise ValueError(
+            f"benchmark {benchmark.name}: {error}; or add items_from (path, split, prompt column) "
+            f"to its suite, so that training data can be checked against it"
+        ) from error
+    for dataset in datasets:
+        require(dataset, hub)
 
 
 def _rows(mix: Mix, sizes: Mapping[str, int | None]) -> None:

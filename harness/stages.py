@@ -46,15 +46,13 @@ def _decontam(job: Job) -> None:
     """Rows checked against the benchmarks' own items; what happens to a match is the policy's."""
     import decontam
     from evals.load_items import load_items
-    from evals.suite import Benchmark, ItemsFrom
+    from evals.suite import benchmark_from
     from recipe.rows import read_rows, write_rows
 
     rows = read_rows(job.inputs["rows"] / "rows.jsonl")
     items = []
     for body in job.where["benchmarks"]:
-        source = ItemsFrom(**body["items_from"]) if body["items_from"] else None
-        benchmark = Benchmark(**{**body, "items_from": source})
-        items += [asdict(item) for item in load_items(benchmark, job.hub)]
+        items += [asdict(item) for item in load_items(benchmark_from(body), job.hub)]
     report = decontam.check(rows, items, job.params["preset"])
     report.write(job.out)
     flagged, action = set(report.flagged), job.params["action"]
@@ -114,11 +112,9 @@ def _eval(job: Job) -> None:
     import pyarrow.parquet as pq
 
     from evals.run import run
-    from evals.suite import Benchmark, ItemsFrom
+    from evals.suite import benchmark_from
 
-    body = job.where["benchmark"]
-    source = ItemsFrom(**body["items_from"]) if body["items_from"] else None
-    benchmark = Benchmark(**{**body, "items_from": source})
+    benchmark = benchmark_from(job.where["benchmark"])
     result = run(_engine(job.inputs["checkpoint"]), [benchmark], hub=job.hub)
     scores = result.scores[benchmark.name]
     pq.write_table(pa.Table.from_pylist([asdict(s) for s in scores]), job.out / "items.parquet")

@@ -19,6 +19,7 @@ from evals.dataset_rows import dataset_rows
 from evals.items import EvalItem
 from evals.load_items import load_items, named_items
 from evals.suite import Benchmark, ItemsFrom
+from evals.tulu_sources import AGIEVAL_ENGLISH
 
 ROOT = Path(__file__).parent.parent.parent
 SHARED = Path(os.environ.get("ASSAY_SHARED", "../shared"))
@@ -193,7 +194,8 @@ def test_an_unknown_name_is_told_its_neighbours(tmp_path: Path) -> None:
     assert refused("gsm9k").startswith("unknown suite or task 'gsm9k'; did you mean 'gsm8k'")
     assert "'mini-dev'" in refused("mini-dve")
     assert "'arc_easy'" in refused("arc_eazy")
-    assert "the benchmarks bbh, gsm8k" in refused("qqqq")
+    assert ", bbh, " in refused("qqqq")
+    assert ", gsm8k, " in refused("qqqq")
     assert refused(str(tmp_path / "no.yaml")) == f"suite file {tmp_path}/no.yaml does not exist"
 
 
@@ -257,10 +259,17 @@ def test_a_template_that_misses_a_column_names_it(tmp_path: Path) -> None:
     )
 
 
-def test_a_group_is_no_benchmark_of_a_suite() -> None:
-    benchmark = Benchmark(name="b", task="bbh_zeroshot", items=6511, skill="reasoning")
-    with pytest.raises(ValueError, match="bbh_zeroshot is a group of 27 tasks"):
-        load_items(benchmark)
+def test_a_group_in_a_suite_is_one_benchmark_with_the_task_in_its_ids(tmp_path: Path) -> None:
+    row = {"query": "Q: Why? Answer Choices: (A)x (B)y\nA: Among A through B, the answer is"}
+    for name in AGIEVAL_ENGLISH:
+        rows = [{**row, "choices": ["(A)x", "(B)y"], "gold": [1]}]
+        mirror(tmp_path, f"hails/agieval-{name}", {"test": rows})
+    task = "agieval_english_cot"
+    items = load_items(Benchmark(name="agi", task=task, items=8, skill="reasoning"), tmp_path)
+    assert items[0] == EvalItem(
+        "agi", "agi/agieval_aqua_rat_cot/0", "Why?", "(B)y", options=("(A)x", "(B)y")
+    )
+    assert len({i.id for i in items}) == 8
 
 
 def test_another_number_of_items_than_the_suite_states_is_refused(tmp_path: Path) -> None:

@@ -56,6 +56,57 @@ def test_a_task_that_nobody_knows_is_refused(
     assert "unknown task 'no_such_task'" in capsys.readouterr().err
 
 
+def with_suite(folder: Path, benchmarks: str) -> str:
+    """A sweep whose development suite has these benchmarks and the three embedded ones."""
+    mini = "".join(
+        f"  {name}: {{items: 500, skill: s, max_tokens: 64, metric: {metric}}}\n"
+        for name, metric in (
+            ("mini_gsm", "exact_match"),
+            ("mini_math", "exact_match"),
+            ("mini_ifeval", "prompt_level_strict_acc"),
+        )
+    )
+    (folder / "own.yaml").write_text(f"tier: development\nbenchmarks:\n{mini}{benchmarks}")
+    path = folder / "sweep.yaml"
+    path.write_text(QUICKSTART.replace("dev: mini-dev", "dev: own.yaml"))
+    return str(path)
+
+
+def test_a_benchmark_that_needs_a_judge_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep = with_suite(tmp_path, "  mt_bench: {items: 160, skill: chat, metric: rating}\n")
+    assert main([sweep, "--results", str(tmp_path / "results")]) == 2
+    assert "benchmark mt_bench: its scores come from a judge" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("task", ["gsm8k_cot", "bbh_cot_fewshot", "agieval_english_cot"])
+def test_a_benchmark_whose_items_are_known_needs_no_items_from(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    task: str,
+) -> None:
+    sweep = with_suite(tmp_path, f"  b: {{task: {task}, items: 9, skill: s}}\n")
+    arguments = [sweep, "--results", str(tmp_path / "results"), "--plan"]
+    assert main(arguments) == 0
+    capsys.readouterr()
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.delenv("ASSAY_HUB", raising=False)
+    assert main(arguments) == 2
+    assert ": the Hub is off (HF_HUB_OFFLINE=1)" in capsys.readouterr().err
+
+
+def test_a_benchmark_whose_items_only_code_can_tell_is_refused_with_the_remedy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep = with_suite(tmp_path, "  winogrande: {items: 9, skill: s}\n")
+    assert main([sweep, "--results", str(tmp_path / "results"), "--plan"]) == 2
+    message = capsys.readouterr().err
+    assert "benchmark winogrande: " in message
+    assert "add items_from (path, split, prompt column)" in message
+
+
 def test_a_source_without_the_columns_asked_for_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

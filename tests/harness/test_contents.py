@@ -75,3 +75,15 @@ def test_a_file_is_keyed_by_its_bytes_and_not_by_its_place(tmp_path: Path) -> No
         keys.append(source_content(SourceSpec("s", str(file)), None))
     assert keys[0][0] == keys[1][0]
     assert keys[0][1] != keys[1][1]
+
+
+def test_a_group_is_keyed_by_every_dataset_that_its_tasks_read(tmp_path: Path) -> None:
+    group = dataclasses.replace(STOCK, name="agi", task="agieval_english_cot")
+    data = tmp_path / "hails" / "agieval-sat-en" / "data.jsonl"
+    data.parent.mkdir(parents=True)
+    data.write_text("{}\n")
+    before = benchmark_content(group, tmp_path)
+    assert isinstance(before["data"], list)
+    assert len(before["data"]) == 8
+    data.write_text('{"changed": true}\n')
+    assert benchmark_content(group, tmp_path)["data"] != before["data"]
