@@ -1,20 +1,19 @@
 """What is measured: `python -m evals COMMAND`.
 
-Exit codes: 0 done, 2 the request is wrong, 130 interrupted.
+Exit codes: 0 done, 1 a guardrail tripped (the results are written and name it), 2 the request is
+wrong, 130 interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
-from evals.hub import hub_folder
-from evals.load_items import named_items
+from evals.commands import items, run
+from evals.commands import list as list_
 
 DONE, WRONG_REQUEST, INTERRUPTED = 0, 2, 130
 
@@ -30,35 +29,24 @@ class Command:
     examples: str = ""
 
 
-def _items_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "what",
-        metavar="WHAT",
-        help="a suite (mini-dev, or a .yaml file), a benchmark (gsm8k, bbh, mt_bench), or a task, "
-        "group or tag of lm-eval (arc_easy, bbh_zeroshot, mgsm_direct)",
-    )
-    parser.add_argument(
-        "--hub", type=Path, metavar="DIR", help="a mirror of the Hub (or set ASSAY_HUB)"
-    )
-
-
-def _items(args: argparse.Namespace) -> int:
-    hub = hub_folder(args.hub)
-    if hub is not None and not hub.is_dir():
-        raise ValueError(f"--hub {hub} is not a folder")
-    for item in named_items(args.what, hub):
-        sys.stdout.write(json.dumps(asdict(item), ensure_ascii=False) + "\n")
-    return DONE
-
-
 COMMANDS: Mapping[str, Command] = {
+    "list": Command(
+        help="what can be measured: suites, their benchmarks, what cannot be had and why",
+        arguments=list_.arguments,
+        run=list_.run,
+        examples=list_.EXAMPLES,
+    ),
     "items": Command(
         help="print benchmark items as JSON lines: benchmark, id, prompt, answer, passage, options",
-        arguments=_items_arguments,
-        run=_items,
-        examples="examples:\n"
-        "  python -m evals items gsm8k --hub ../shared/hub | head -n 3\n"
-        "  python -m evals items mini-dev > items.jsonl",
+        arguments=items.arguments,
+        run=items.run,
+        examples=items.EXAMPLES,
+    ),
+    "run": Command(
+        help="evaluate a model on a suite, a benchmark or a task of lm-eval",
+        arguments=run.arguments,
+        run=run.run,
+        examples=run.EXAMPLES,
     ),
 }
 

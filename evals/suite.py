@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -14,6 +14,8 @@ import yaml
 Tier = Literal["development", "held-out"]
 
 SUITES = Path(__file__).parent / "suites"
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,7 @@ class Benchmark:
 
     name: str
     task: str
-    """Name of the lm-eval task: one of ours (evals/tasks) or a stock one."""
+    """Name of the lm-eval task or group: one of ours (evals/tasks) or a stock one."""
     items: int
     """Items in the benchmark; a run that scores another number is an error."""
     skill: str
@@ -44,18 +46,31 @@ class Benchmark:
     shots: int = 0
     chat: bool = True
     """Apply the model's chat template."""
-    max_tokens: int = 256
-    """Longest response, in tokens."""
+    max_tokens: int | None = None
+    """Longest response, in tokens; None is the task's own, and an error where it names none."""
+    temperature: float | None = None
+    """Sampling temperature, 0 for greedy; None is the task's own."""
+    top_p: float | None = None
+    """Nucleus of sampling; None is the task's own."""
+    fewshot_seed: int = 1234
+    """Seed that the task's few-shot examples are drawn with, where it draws them."""
     margin: float = 0.01
     """Non-inferiority margin of the gate, in score units."""
     limit: int | None = None
     """Score a fixed sample of this many items."""
     replicates: int = 1
     """Responses per item, each with its own seed."""
+    pass_at: int | None = None
+    """Score an item by pass@k over its replicates, with this k, instead of by their mean."""
     cluster: str | None = None
     """Column of the documents whose equal values make one cluster (a passage, a problem)."""
     stratum: str | None = None
-    """Column of the documents that tells fixed subtasks apart (a subject)."""
+    """Column of the documents that tells fixed subtasks apart (a subject).  Where the task is a
+    group, its tasks are the strata."""
+    max_truncated: float = 0.25
+    """A run fails where more than this share of the responses ran into `max_tokens`."""
+    max_empty: float = 0.1
+    """A run fails where more than this share of the responses are empty."""
     twin: str | None = None
     """The development benchmark whose distribution this held-out one shares (fresh items)."""
     shift_of: str | None = None
@@ -75,6 +90,8 @@ class Suite:
     name: str
     tier: Tier
     benchmarks: tuple[Benchmark, ...]
+    absent: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Benchmarks that belong here and cannot be had -> the reason."""
 
 
 def suite_names() -> list[str]:
@@ -107,17 +124,27 @@ def _load(path: Path) -> Suite:
     if not path.is_file():
         raise ValueError(f"suite file {path} does not exist")
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506
     except yaml.YAMLError as error:
         raise ValueError(f"suite file {path}: {' '.join(str(error).split())}") from error
-    if not isinstance(raw, dict) or set(raw) != {"tier", "benchmarks"}:
-        raise ValueError(f"{path}: a suite has exactly the keys 'tier' and 'benchmarks'")
+    if not isinstance(raw, dict) or set(raw) - {"absent"} != {"tier", "benchmarks"}:
+        raise ValueError(f"{path}: a suite has the keys 'tier', 'benchmarks' and perhaps 'absent'")
     if raw["tier"] not in get_args(Tier):
         raise ValueError(f"{path}: tier is {raw['tier']!r}; it is one of {get_args(Tier)}")
     if not isinstance(raw["benchmarks"], dict) or not raw["benchmarks"]:
         raise ValueError(f"{path}: 'benchmarks' maps names to settings and is not empty")
     benchmarks = tuple(_benchmark(path, name, body) for name, body in raw["benchmarks"].items())
-    return Suite(name=path.stem, tier=raw["tier"], benchmarks=benchmarks)
+    absent = _absent(path, raw.get("absent", {}), raw["benchmarks"])
+    return Suite(path.stem, raw["tier"], benchmarks, absent)
+
+
+def _absent(path: Path, absent: Any, present: Mapping[str, Any]) -> Mapping[str, str]:
+    if not isinstance(absent, dict) or not all(isinstance(r, str) and r for r in absent.values()):
+        raise ValueError(f"{path}: 'absent' maps names to the reason why they cannot be had")
+    both = sorted(set(absent) & set(present))
+    if both:
+        raise ValueError(f"{path}: {', '.join(both)} cannot be both in 'benchmarks' and 'absent'")
+    return dict(absent)
 
 
 def _benchmark(path: Path, name: str, body: Mapping[str, Any]) -> Benchmark:
@@ -127,7 +154,24 @@ def _benchmark(path: Path, name: str, body: Mapping[str, Any]) -> Benchmark:
     values = {"name": name, "task": name, **body}
     if isinstance(values.get("items_from"), dict):
         values["items_from"] = ItemsFrom(**_checked(where, ItemsFrom, values["items_from"]))
-    return Benchmark(**_checked(where, Benchmark, values))
+    return _consistent(where, Benchmark(**_checked(where, Benchmark, values)))
+
+
+def _consistent(where: str, benchmark: Benchmark) -> Benchmark:
+    """Refuse settings that have no meaning, or not together."""
+    if benchmark.items < 1 or benchmark.replicates < 1 or benchmark.shots < 0:
+        raise ValueError(f"{where}: items and replicates are at least 1, shots at least 0")
+    if benchmark.pass_at is not None and not 1 <= benchmark.pass_at <= benchmark.replicates:
+        raise ValueError(
+            f"{where}: pass_at is {benchmark.pass_at}; it lies between 1 and replicates, "
+            f"which is {benchmark.replicates}"
+        )
+    if benchmark.cluster and benchmark.stratum:
+        raise ValueError(f"{where}: either 'cluster' or 'stratum', not both")
+    for name in ("max_truncated", "max_empty"):
+        if not 0 <= getattr(benchmark, name) <= 1:
+            raise ValueError(f"{where}: {name} is {getattr(benchmark, name)}; it is a share")
+    return benchmark
 
 
 _TYPES: Mapping[str, Any] = {

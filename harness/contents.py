@@ -13,7 +13,7 @@ from pathlib import Path
 from evals.digest import file_digest, tree_digest
 from evals.hub import fingerprint
 from evals.mini.benchmarks import BENCHMARKS, VERSION
-from evals.stock_tasks import stock_settings, task_file
+from evals.stock_tasks import stock_tasks, task_file
 from evals.suite import Benchmark
 from harness.keys import Json
 from harness.sweep import SourceSpec, Sweep
@@ -76,7 +76,7 @@ def model_content(sweep: Sweep) -> tuple[Json, dict[str, Json]]:
 def benchmark_content(benchmark: Benchmark, hub: Path | None) -> dict[str, Json]:
     """What can change a benchmark's scores or items: its settings and its data."""
     params: dict[str, Json] = asdict(benchmark)
-    for name in ("margin", "skill", "twin", "shift_of"):
+    for name in ("margin", "skill", "twin", "shift_of", "max_truncated", "max_empty"):
         del params[name]
     if benchmark.items_from:
         params["items"] = fingerprint(benchmark.items_from.path, hub)
@@ -91,10 +91,13 @@ def task_content(task: str, hub: Path | None) -> dict[str, Json]:
     """
     if task in BENCHMARKS:
         return {"data": VERSION}
-    file = task_file(task)
-    dataset = stock_settings(file).get("dataset_path")
+    members = stock_tasks(task)
+    if not members:
+        raise ValueError(f"unknown task {task!r}: neither in evals/tasks nor among lm-eval's tasks")
+    datasets = sorted({str(s["dataset_path"]) for s in members.values() if s.get("dataset_path")})
+    folders = sorted({task_file(name).parent for name in members})
     return {
-        "data": fingerprint(str(dataset), hub) if dataset else None,
-        "task_files": tree_digest(file.parent),
+        "data": [fingerprint(dataset, hub) for dataset in datasets],
+        "task_files": [tree_digest(folder) for folder in folders],
         "lm_eval": importlib.metadata.version("lm_eval"),
     }

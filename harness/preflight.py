@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from evals.hub import require
+from evals.lm_eval_tasks import checked_settings
 from evals.mini import BENCHMARKS
-from evals.stock_tasks import task_file
 from evals.suite import Benchmark, Suite
 from harness.contents import source_files
 from harness.job import load_stages
@@ -45,7 +45,7 @@ def preflight(
         raise ValueError(f"--hub {hub} is not a folder")
     for suite in suites.values():
         for benchmark in suite.benchmarks:
-            task_file(benchmark.task)
+            checked_settings(benchmark)
     for benchmark in checked_against(sweep, suites):
         _items(benchmark, hub)
     published = _published(plan, store)
