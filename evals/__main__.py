@@ -1,6 +1,7 @@
 """What is measured: `python -m evals COMMAND`.
 
-Exit codes: 0 done, 2 the request is wrong, 130 interrupted.
+Exit codes: 0 done, 1 a guardrail tripped (the results are written and name it), 2 the request is
+wrong, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from evals.commands import compare, items
+from evals.commands import compare, items, run
+from evals.commands import list as list_
 
 DONE, WRONG_REQUEST, INTERRUPTED = 0, 2, 130
 
@@ -28,7 +30,9 @@ class Command:
 
 
 COMMANDS: Mapping[str, Command] = {
+    "list": Command(list_.HELP, list_.arguments, list_.run, list_.EXAMPLES),
     "items": Command(items.HELP, items.arguments, items.run, items.EXAMPLES),
+    "run": Command(run.HELP, run.arguments, run.run, run.EXAMPLES),
     "compare": Command(compare.HELP, compare.arguments, compare.run, compare.EXAMPLES),
 }
 

@@ -12,13 +12,13 @@ import numpy as np
 from evals.conversations import converse
 from evals.dataset_rows import file_rows
 from evals.digest import text_digest
+from evals.documents import sample_indices
 from evals.engines import Engine, Generation
 from evals.hub import dataset_file
 from evals.item_sources import SOURCES
 from evals.judge import Message, ask, choice, judge_prompt
 from evals.judged import JudgedItem, JudgedResult, sampling
 from evals.length_control import FEWEST, GamedRows, length_controlled
-from evals.lm_eval_tasks import sample_indices
 from evals.suite import Benchmark
 
 Row = Mapping[str, Any]

@@ -20,23 +20,33 @@ class EvalItem:
     options: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ItemScore:
-    """What one model earned on one item in one replicate."""
+    """What one model earned on one item in one replicate, as one filter reads its response."""
 
     benchmark: str
     item: str
     replicate: int
-    score: float
-    """In [0, 1]; for a binary metric 0 or 1."""
+    filter: str
+    """What took the answer out of the response, by lm-eval's name; `none` where nothing did."""
+    document_digest: str
+    """SHA-256 of the item's row, lm-eval's `doc_hash`."""
     prompt_digest: str
     """SHA-256 of the final prompt, chat template applied: scores compare only where it agrees."""
+    prompt: str
     response: str
+    """The text; for a likelihood task JSON: each continuation, its log-probability, whether it is
+    what greedy decoding gives."""
     extracted: str | None
     """The part of the response that was scored, or None where nothing could be extracted."""
+    score: float
+    """In [0, 1]; for a binary metric 0 or 1."""
+    metrics: Mapping[str, float]
+    """Every number that the task gives the response, the score among them."""
     finish: Literal["stop", "length"]
     tokens: int
-    """Generated tokens."""
+    """Generated tokens; for a likelihood task those of the continuations."""
+    prompt_tokens: int
     cluster: str | None = None
     """What the item shares with others (a passage, a problem), where the suite states it."""
     stratum: str | None = None

@@ -90,6 +90,8 @@ def run_judged(
 
 def sampling(benchmark: Benchmark, temperature: float, item: str, replicate: int) -> Sampling:
     """How an item is answered: the benchmark's settings, and a seed that is the item's own."""
+    if benchmark.max_tokens is None:
+        raise ValueError(f"benchmark {benchmark.name}: set max_tokens; no task says it")
     name = f"{benchmark.name}/{item}/{replicate}"
     return Sampling(
         benchmark.max_tokens,

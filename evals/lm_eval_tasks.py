@@ -1,20 +1,18 @@
-"""lm-eval's tasks: how a benchmark's settings reach them, and what of them is scored."""
+"""lm-eval's tasks: how a benchmark's settings reach them."""
 
 from __future__ import annotations
 
-import functools
-import random
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from evals.generation_settings import length_limit
 from evals.hub import datasets_cache, require
 from evals.item_sources import SOURCES
-from evals.items import group_labels, item_id, own_id
+from evals.lm_eval_patches import quiet
 from evals.null_columns import MGSM
 from evals.offline_tasks import confirm_confined, offline
 from evals.stock_tasks import Function, Settings, stock_settings, stock_tasks, task_file
@@ -23,7 +21,19 @@ from evals.suite import Benchmark
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
 
-FEWSHOT_SEED = 1234
+EXTRAS: Mapping[str, str] = {
+    "math_verify": "math-verify",
+    "antlr4": "antlr4-python3-runtime==4.11.0",
+    "latex2sympy2_extended": "math-verify",
+    "sympy": "sympy",
+    "langdetect": "langdetect",
+    "immutabledict": "immutabledict",
+    "nltk": "nltk",
+    "emoji": "emoji",
+    "sacrebleu": "sacrebleu",
+    "rouge_score": "rouge-score",
+}
+"""Python packages that some tasks need -> what pip calls them."""
 
 
 def load_task(benchmark: Benchmark, hub: Path | None) -> Task:
@@ -49,24 +59,46 @@ def load_tasks(benchmark: Benchmark, hub: Path | None) -> dict[str, Task]:
         Name -> task, in the group's order; one for a plain task.
 
     Raises:
-        ValueError: unknown task; its data cannot be had.
+        ValueError: unknown task, its data cannot be had, a Python package that it needs is not
+            installed, or nobody says how long a response may be.
     """
     from lm_eval.tasks import TaskManager
 
-    members = task_members(benchmark.task)
+    members = checked_settings(benchmark)
     tasks: dict[str, Task] = {}
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, quiet():
         manager = TaskManager(include_defaults=False)
         for name, settings in members.items():
             file = Path(folder) / f"{name}.yaml"
             overrides = _overrides(benchmark, name, settings, hub)
             file.write_text(yaml.dump(overrides, Dumper=_Dumper), encoding="utf-8")
-            with offline(settings):
-                task = manager.load(str(file))["tasks"][name]
+            try:
+                with offline(settings):
+                    task = manager.load(str(file))["tasks"][name]
+            except ModuleNotFoundError as error:
+                raise ValueError(_missing(name, error)) from error
             confirm_confined(task)
-            task.set_fewshot_seed(FEWSHOT_SEED)
+            task.set_fewshot_seed(benchmark.fewshot_seed)
             tasks[name] = task
     return tasks
+
+
+def checked_settings(benchmark: Benchmark) -> dict[str, Settings]:
+    """Settings of a benchmark's tasks, read without lm-eval.
+
+    Raises:
+        ValueError: unknown task, or nobody says how long a response may be.
+    """
+    found = task_members(benchmark.task)
+    for name, settings in found.items():
+        generates = settings.get("output_type", "generate_until") == "generate_until"
+        own = length_limit(settings.get("generation_kwargs") or {})
+        if generates and benchmark.max_tokens is None and own is None:
+            raise ValueError(
+                f"benchmark {benchmark.name}: task {name} does not say how long a response may be, "
+                f"and lm-eval would cut it at 256 tokens; set max_tokens in the suite"
+            )
+    return found
 
 
 def task_members(name: str) -> dict[str, Settings]:
@@ -140,10 +172,9 @@ def _without_shots(settings: Settings) -> dict[str, Any]:
 
 def _generation(benchmark: Benchmark, settings: Settings) -> dict[str, Any]:
     """A task's generation settings with the benchmark's own put over them."""
-    generation = {
-        **(settings.get("generation_kwargs") or {}),
-        "max_gen_toks": benchmark.max_tokens,
-    }
+    generation = dict(settings.get("generation_kwargs") or {})
+    if benchmark.max_tokens is not None:
+        generation["max_gen_toks"] = benchmark.max_tokens
     if benchmark.temperature is not None:
         generation |= {
             "do_sample": benchmark.temperature > 0,
@@ -156,79 +187,9 @@ def _generation(benchmark: Benchmark, settings: Settings) -> dict[str, Any]:
     return generation
 
 
-@contextmanager
-def compiled_once() -> Iterator[None]:
-    """Let lm-eval compile each Jinja template once, where it would compile one per document.
-
-    Templates have no state, so the samples are the same; a task of 500 items takes half the time.
-    """
-    from lm_eval import utils
-
-    compile_template = utils.env.from_string
-    utils.env.from_string = functools.lru_cache(maxsize=1024)(compile_template)
-    try:
-        yield
-    finally:
-        utils.env.from_string = compile_template
-
-
-def item_ids(benchmark: Benchmark, tasks: Mapping[str, Task]) -> dict[str, tuple[str, ...]]:
-    """The id of every document, by the rule of `read_items`, so that scores and items meet.
-
-    A document's own id counts where each has one and no two share it; else it is
-    `<benchmark>/<position>`, with the subtask between the two in a group: the configuration of the
-    dataset where the tasks differ by it, else the task's name.
-
-    Args:
-        benchmark: The benchmark.
-        tasks: Its tasks, as `load_tasks` gives them.
-
-    Returns:
-        Task -> ids in the order of its documents.
-    """
-    docs = {name: list(task.eval_docs) for name, task in tasks.items()}
-    own = [own_id(doc) for rows in docs.values() for doc in rows]
-    named = None not in own and len(set(own)) == len(own)
-    labels = group_labels({name: task.config.dataset_name for name, task in tasks.items()})
-    where = {
-        name: f"{benchmark.name}/{labels[name]}" if len(docs) > 1 else benchmark.name
-        for name in docs
-    }
-    return {
-        name: tuple(item_id(where[name], i, doc if named else {}) for i, doc in enumerate(rows))
-        for name, rows in docs.items()
-    }
-
-
-def sample_indices(benchmark: Benchmark, available: int) -> list[int]:
-    """Which documents are scored: all, or a fixed sample of `limit`.
-
-    Raises:
-        ValueError: the task has another number of documents than the suite states.
-    """
-    if available != benchmark.items:
-        raise ValueError(
-            f"benchmark {benchmark.name}: {available} items found where its suite states "
-            f"{benchmark.items}; another version of the data, or a wrong suite file"
-        )
-    if benchmark.limit is None or benchmark.limit >= available:
-        return list(range(available))
-    return sorted(random.Random(benchmark.name).sample(range(available), benchmark.limit))
-
-
-def sampled_documents(benchmark: Benchmark, tasks: Mapping[str, Task]) -> dict[str, list[int]]:
-    """Task -> which of its documents are scored; tasks of which none is are left out.
-
-    Args:
-        benchmark: The benchmark.
-        tasks: Its tasks, as `load_tasks` gives them.
-
-    Raises:
-        ValueError: the tasks together have another number of documents than the suite states.
-    """
-    places = [(name, i) for name, task in tasks.items() for i in range(len(task.eval_docs))]
-    chosen: dict[str, list[int]] = {}
-    for index in sample_indices(benchmark, len(places)):
-        name, position = places[index]
-        chosen.setdefault(name, []).append(position)
-    return chosen
+def _missing(task: str, error: ModuleNotFoundError) -> str:
+    package = (error.name or str(error)).split(".")[0]
+    return (
+        f"task {task} needs the Python package {package}, which is not installed; "
+        f"pip install {EXTRAS.get(package, package)}"
+    )

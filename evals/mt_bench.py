@@ -9,11 +9,11 @@ from typing import Any
 
 from evals.conversations import Turn, converse
 from evals.dataset_rows import dataset_rows
+from evals.documents import sample_indices
 from evals.engines import Engine
 from evals.item_sources import SOURCES
 from evals.judge import Message, ask, judge_prompt, rating
 from evals.judged import JudgedItem, JudgedResult, sampling
-from evals.lm_eval_tasks import sample_indices
 from evals.suite import Benchmark
 
 Row = Mapping[str, Any]

@@ -62,6 +62,13 @@ def stock_tasks(name: str) -> dict[str, Settings]:
     return _expand(name)
 
 
+def in_lm_eval(name: str) -> bool:
+    """Whether lm-eval itself has a task, group or tag of this name, whether or not ours has too."""
+    return any(
+        name in f.files or name in f.tags for f in _folders(name) if f is not _declared(OURS)
+    )
+
+
 def stock_settings(path: Path) -> dict[str, Any]:
     """A task file's settings, includes merged, `!function` left as text.
 

@@ -13,6 +13,9 @@ import yaml
 
 Tier = Literal["development", "held-out"]
 
+BY_TASK = "task"
+"""The stratum of a benchmark that is a group: its tasks are the fixed subtasks."""
+
 SUITES = Path(__file__).parent / "suites"
 
 
@@ -46,16 +49,20 @@ class Benchmark:
     """Apply the model's chat template."""
     multiturn: bool = True
     """Shots are turns of the conversation; else all of them stand in one user turn."""
-    max_tokens: int = 256
-    """Longest response, in tokens."""
+    max_tokens: int | None = None
+    """Longest response, in tokens; None is the task's own, and an error where it names none."""
     temperature: float | None = None
     """0 is greedy; None leaves it to the task."""
     top_p: float | None = None
     """None leaves it to the task."""
     stop: tuple[str, ...] | None = None
     """Texts that end a response; None leaves them to the task, an empty list names none."""
+    fewshot_seed: int = 1234
+    """Seed that the task's shots are drawn with, where it draws them."""
     max_truncated: float = 0.05
-    """Share of responses that may run into max_tokens."""
+    """A run fails where more than this share of the responses ran into `max_tokens`."""
+    max_empty: float = 0.1
+    """A run fails where more than this share of the responses are empty."""
     margin: float = 0.01
     """Non-inferiority margin of the gate, in score units."""
     limit: int | None = None
@@ -191,12 +198,13 @@ def _sensible(where: str, benchmark: Benchmark) -> None:
     """Refuse values that would be read as another setting, or score nothing."""
     limits = {
         "items": benchmark.items > 0,
-        "max_tokens": benchmark.max_tokens > 0,
+        "max_tokens": benchmark.max_tokens is None or benchmark.max_tokens > 0,
         "shots": benchmark.shots >= 0,
         "replicates": benchmark.replicates > 0,
         "limit": benchmark.limit is None or benchmark.limit > 0,
         "margin": 0 < benchmark.margin < 1,
         "max_truncated": 0 <= benchmark.max_truncated <= 1,
+        "max_empty": 0 <= benchmark.max_empty <= 1,
         "temperature": benchmark.temperature is None or benchmark.temperature >= 0,
         "top_p": benchmark.top_p is None or 0 < benchmark.top_p <= 1,
         "pass_k": benchmark.pass_k is None or 1 <= benchmark.pass_k <= benchmark.replicates,

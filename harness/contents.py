@@ -87,7 +87,7 @@ def benchmark_content(benchmark: Benchmark, hub: Path | None) -> dict[str, Json]
             f"start; name a suite without it, and measure it with python -m evals run"
         )
     params: dict[str, Json] = asdict(benchmark)
-    for name in ("margin", "skill", "twin", "shift_of"):
+    for name in ("margin", "skill", "twin", "shift_of", "max_truncated", "max_empty"):
         del params[name]
     for name in ("cluster", "stratum"):
         # Unstated, they leave the keys of what was published before they existed as they were.

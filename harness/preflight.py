@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from evals.hub import require
-from evals.lm_eval_tasks import task_members
+from evals.lm_eval_tasks import checked_settings
 from evals.load_items import item_sources
 from evals.mini import BENCHMARKS
 from evals.suite import Benchmark, Suite
@@ -46,7 +46,7 @@ def preflight(
         raise ValueError(f"--hub {hub} is not a folder")
     for suite in suites.values():
         for benchmark in suite.benchmarks:
-            task_members(benchmark.task)
+            checked_settings(benchmark)
     for benchmark in checked_against(sweep, suites):
         _items(benchmark, hub)
     published = _published(plan, store)

@@ -108,22 +108,23 @@ def _train(job: Job) -> None:
 
 def _eval(job: Job) -> None:
     """Per-item scores of one checkpoint on one benchmark."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+    from evals.guardrails import trips
+    from evals.item_table import write_scores
     from evals.run import run
     from evals.suite import benchmark_from
 
     benchmark = benchmark_from(job.where["benchmark"])
     result = run(_engine(job.inputs["checkpoint"]), [benchmark], hub=job.hub)
-    scores = result.scores[benchmark.name]
-    pq.write_table(pa.Table.from_pylist([asdict(s) for s in scores]), job.out / "items.parquet")
+    scores = result.scores(benchmark)
+    write_scores(job.out / "items.parquet", scores)
     summary = {
         "benchmark": benchmark.name,
         "metric": benchmark.metric,
-        "items": len(scores),
-        "score": result.mean(benchmark.name),
-        "truncated": result.truncated(benchmark.name),
+        "items": len({s.item for s in scores}),
+        "score": result.mean(benchmark),
+        "truncated": result.truncated(benchmark),
+        # A checkpoint that babbles is a finding of the sweep, not a failure of its stage.
+        "failed": trips([benchmark], result),
     }
     (job.out / "scores.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
 
@@ -157,6 +158,6 @@ STAGES: Mapping[str, StageKind] = {
     "sft": StageKind(_train, code_version=1, product=None),
     "dpo": StageKind(_train, code_version=1, product=None),
     "rlvr": StageKind(_train, code_version=1, product=None),
-    "eval": StageKind(_eval, code_version=1, product=("items.parquet",)),
+    "eval": StageKind(_eval, code_version=2, product=("items.parquet",)),
     "promote": StageKind(_promote, code_version=1, product=("choice.json",), light=True),
 }

@@ -148,7 +148,8 @@ class _Reader:
                 continue
             record = self.store.record("eval", self.keys[stage.id])
             assert record is not None
-            frame = pq.read_table(out / "items.parquet").to_pandas()
+            whole_table = pq.read_table(out / "items.parquet")
+            frame = whole_table.drop_columns(["prompt", "metrics"]).to_pandas()
             frames.append(frame.assign(key=record.inputs["checkpoint"]))
         if not frames:
             return pd.DataFrame(columns=["key", "benchmark", "item", "score", "prompt_digest"])

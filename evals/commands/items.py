@@ -9,7 +9,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from evals.hub import hub_folder
-from evals.load_items import named_items
 
 HELP = "print benchmark items as JSON lines: benchmark, id, prompt, answer, passage, options"
 EXAMPLES = (
@@ -38,6 +37,8 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ValueError: the mirror is no folder, or the items cannot be had.
     """
+    from evals.load_items import named_items
+
     hub = hub_folder(args.hub)
     if hub is not None and not hub.is_dir():
         raise ValueError(f"--hub {hub} is not a folder")

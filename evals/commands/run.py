@@ -1,0 +1,231 @@
+"""`python -m evals run`: a model and what to measure -> items.parquet and scores.json."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evals.hub import hub_folder
+from evals.stock_tasks import in_lm_eval
+from evals.suite import Benchmark, load_suite, suite_names
+
+if TYPE_CHECKING:
+    from evals.engines import Engine
+    from evals.prepared import Prepared
+
+HELP = "evaluate a model on a suite, a benchmark or a task of lm-eval"
+EXAMPLES = """examples:
+  python -m evals run --model recipe/tiny/model --suite mini-dev --out results/tiny
+  python -m evals run --model org/name --revision COMMIT --suite gsm8k --hub ../shared/hub --out r
+  python -m evals run --engine openai --base-url http://127.0.0.1:8000/v1 --model NAME \\
+      --suite tulu3-dev --out results/served
+
+The same command again goes on where it was stopped: each answer is kept in the cache as it comes.
+Exit code 1: a guardrail tripped (responses cut or empty, examples that are test items, changed
+prompts, missing items); both files are written, and scores.json names the reasons under `failed`.
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    add = parser.add_argument
+    add(
+        "--model", required=True, metavar="M", help="a folder, a Hub id, or the served model's name"
+    )
+    add("--revision", metavar="COMMIT", help="commit of a Hub id")
+    add("--suite", required=True, metavar="SUITE_OR_TASK",
+        help="a suite (mini-dev, or a .yaml file), a benchmark of a suite, or a task, group or tag "
+        "of lm-eval, which then runs under its own settings")  # fmt: skip
+    add("--engine", choices=sorted(ENGINES), default="hf")
+    add("--base-url", metavar="U", help="address of an OpenAI-compatible server")
+    add("--api-key-env", default="OPENAI_API_KEY", metavar="NAME",
+        help="environment variable that holds the server's key")  # fmt: skip
+    add("--mode", choices=("chat", "completions"), default="chat",
+        help="which of the server's two interfaces")  # fmt: skip
+    add("--tokenizer", metavar="M", help="tokenizer of the served model: a folder or Hub id")
+    add("--chat", action="store_true", help="apply the chat template to a task of lm-eval")
+    add("--max-tokens", type=int, metavar="N",
+        help="longest response, in place of what the suite or task says")  # fmt: skip
+    add("--limit", type=int, metavar="N", help="score a fixed sample of N items of each benchmark")
+    add("--hub", type=Path, metavar="DIR", help="a mirror of the Hub (or set ASSAY_HUB)")
+    add("--out", required=True, type=Path, metavar="DIR", help="where the two files go")
+    add("--cache", type=Path, metavar="DIR",
+        help="where answers are kept; several runs may share it (default: OUT/cache)")  # fmt: skip
+    add("--against", type=Path, metavar="DIR",
+        help="an earlier run's folder: fail if its prompts differ")  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate; returns the exit code.
+
+    Raises:
+        ValueError: whatever is wrong with the request, before a model is loaded.
+    """
+    from evals.run_record import Asked, require_free
+
+    hub = hub_folder(args.hub)
+    _require_sensible(args, hub)
+    tier, benchmarks = _asked(args)
+    asked = Asked(args.model, args.revision, args.engine, args.suite, tier, args.limit)
+    require_free(args.out, asked)
+    against = _against(args.against)
+    prepared = _prepared(args, benchmarks, hub)
+    return _evaluate(args, asked, prepared, against)
+
+
+def _evaluate(
+    args: argparse.Namespace, asked: Any, prepared: Sequence[Prepared], against: Sequence[Any]
+) -> int:
+    from evals.cache import RowCache
+    from evals.guardrails import trips
+    from evals.progress import progress_of
+    from evals.run import run_prepared
+    from evals.run_record import write_record
+
+    cache = RowCache(args.cache or args.out / "cache")
+    engine = ENGINES[args.engine](args)
+    rows = {p.benchmark.name: p.rows for p in prepared}
+    result = run_prepared(engine, prepared, cache, progress_of(rows))
+    cache.close()
+    failed = trips([p.benchmark for p in prepared], result, against)
+    record = write_record(args.out, asked, engine.identity, prepared, result, failed)
+    sys.stdout.writelines(f"{line}\n" for line in _table(record))
+    sys.stderr.writelines(f"note: {note}\n" for note in record["notes"])
+    sys.stderr.writelines(f"failed: {trip}\n" for trip in failed)
+    return 1 if failed else 0
+
+
+def _require_sensible(args: argparse.Namespace, hub: Path | None) -> None:
+    if hub is not None and not hub.is_dir():
+        raise ValueError(f"--hub {hub} is not a folder")
+    if (args.engine == "openai") != (args.base_url is not None):
+        raise ValueError("--engine openai and --base-url go together")
+    for name in ("limit", "max_tokens"):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            raise ValueError(f"--{name.replace('_', '-')} is {value}; it is at least 1")
+    folder = Path(args.model)
+    if args.engine != "openai" and folder.is_dir() and not (folder / "config.json").is_file():
+        raise ValueError(f"--model {folder} is a folder without config.json; name a checkpoint")
+
+
+def _asked(args: argparse.Namespace) -> tuple[str, list[Benchmark]]:
+    """Tier and benchmarks; no benchmarks for a task of lm-eval."""
+    what = args.suite
+    if what in suite_names() or what.endswith((".yaml", ".yml")):
+        suite = load_suite(what)
+        return suite.tier, [_changed(b, args) for b in suite.benchmarks]
+    for suite in map(load_suite, suite_names()):
+        found = [_changed(b, args) for b in suite.benchmarks if b.name == what]
+        # A name of lm-eval's means its task under its own settings, whatever a suite makes of it.
+        if found and not in_lm_eval(what):
+            return suite.tier, found
+    return "development", []
+
+
+def _changed(benchmark: Benchmark, args: argparse.Namespace) -> Benchmark:
+    if args.limit is not None:
+        benchmark = replace(benchmark, limit=args.limit)
+    if args.max_tokens is not None:
+        benchmark = replace(benchmark, max_tokens=args.max_tokens)
+    return benchmark
+
+
+def _prepared(
+    args: argparse.Namespace, benchmarks: Sequence[Benchmark], hub: Path | None
+) -> list[Prepared]:
+    from evals.prepared import prepare, prepare_stock
+
+    if benchmarks:
+        return [prepare(b, hub) for b in benchmarks]
+    chat = args.chat or (args.engine == "openai" and args.mode == "chat")
+    found = prepare_stock(args.suite, hub, chat=chat, limit=args.limit, max_tokens=args.max_tokens)
+    if not found:
+        raise ValueError(_unknown(args.suite))
+    return found
+
+
+def _unknown(name: str) -> str:
+    from difflib import get_close_matches
+
+    from evals.stock_tasks import names_near
+
+    ours = {b.name for suite in suite_names() for b in load_suite(suite).benchmarks}
+    near = get_close_matches(name, {*suite_names(), *ours, *names_near(name)}, n=3)
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "see `python -m evals list`"
+    return f"unknown suite or task {name!r}; {hint}"
+
+
+def _against(folder: Path | None) -> Sequence[Any]:
+    from evals.item_table import read_scores
+
+    return read_scores(folder / "items.parquet") if folder else ()
+
+
+def _hf(args: argparse.Namespace) -> Engine:
+    from evals.engines.hf import HFEngine
+
+    return HFEngine(args.model, revision=args.revision)
+
+
+def _vllm(args: argparse.Namespace) -> Engine:
+    from evals.engines.vllm import VLLMEngine
+
+    engine: Engine = VLLMEngine(args.model, revision=args.revision)
+    return engine
+
+
+def _openai(args: argparse.Namespace) -> Engine:
+    from evals.engines.openai import OpenAIEngine
+
+    engine: Engine = OpenAIEngine(
+        args.base_url,
+        args.model,
+        api_key_env=args.api_key_env,
+        mode=args.mode,
+        tokenizer=args.tokenizer,
+    )
+    return engine
+
+
+ENGINES: Mapping[str, Callable[[argparse.Namespace], Engine]] = {
+    "hf": _hf,
+    "openai": _openai,
+    "vllm": _vllm,
+}
+
+
+def _table(record: Mapping[str, Any]) -> list[str]:
+    """Scores in points, for a terminal of 80 columns."""
+    header = ("benchmark", "metric", "items", "score", "95 % interval", "cut", "tokens")
+    rows = [header]
+    for name, b in record["benchmarks"].items():
+        low = "" if b["low"] is None else f"[{100 * b['low']:.1f}, {100 * b['high']:.1f}]"
+        score = "n/a" if b["score"] is None else f"{100 * b['score']:.1f}"
+        rows.append(
+            (_short(name, 22), _short(b["metric"], 16), str(b["items"]), score, low,
+             f"{b['truncated']:.0%}", str(b["tokens"]))
+        )  # fmt: skip
+    widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
+    lines = [
+        " ".join(
+            c.ljust(w) if i < 2 else c.rjust(w)
+            for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    ]
+    if len(record["benchmarks"]) > 1:
+        se = record["mean"]["se"]
+        plus = "" if se is None else f" +- {100 * se:.1f} (standard error)"
+        lines.append(
+            f"mean of {len(record['benchmarks'])}: {100 * record['mean']['score']:.1f}{plus}"
+        )
+    return lines
+
+
+def _short(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}~"

