@@ -1,4 +1,4 @@
-"""Prompts as tokens: what every engine that tokenises by itself must do alike."""
+"""What engines do alike before a model is asked: tokens, room, seeds."""
 
 from __future__ import annotations
 
@@ -43,3 +43,8 @@ def require_room(prompt: int, response: int, room: int | None) -> None:
             f"a prompt of {prompt} tokens and a response of {response} do not fit into the "
             f"model's {room} positions; lower max_tokens or shots"
         )
+
+
+def wire_seed(seed: int) -> int:
+    """A seed as back ends take it: 63 bits without sign, since some read -1 as "no seed"."""
+    return seed & (2**63 - 1)

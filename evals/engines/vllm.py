@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evals.engines.encoding import encode_pair, require_room, tokenizer_digest
+from evals.engines.encoding import encode_pair, require_room, tokenizer_digest, wire_seed
 from evals.engines.generation import Generation, Likelihood, Request, Sampling
 from evals.engines.weights import require_safetensors, weights_digest
 
@@ -27,8 +27,6 @@ ENVIRONMENT: Mapping[str, str] = {
 
 ROUNDS_IN_FLIGHT = 2
 """Requests handed over, in multiples of what vLLM runs at a time."""
-
-_SEEDS = 2**63 - 1
 
 
 class VLLMEngine:
@@ -213,7 +211,7 @@ def _sampling_params(sampling: Sampling) -> Any:
         max_tokens=sampling.max_tokens,
         temperature=sampling.temperature,
         top_p=sampling.top_p,
-        seed=sampling.seed & _SEEDS,  # vLLM takes -1 for "no seed"
+        seed=wire_seed(sampling.seed),
         stop=[s for s in sampling.stop if s],
         output_kind=RequestOutputKind.FINAL_ONLY,
     )
