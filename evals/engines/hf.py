@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evals.digest import text_digest
+from evals.engines.encoding import encode_pair, require_room, tokenizer_digest
 from evals.engines.generation import Generation, Likelihood, Request, Sampling
 from evals.engines.weights import weights_digest
 
@@ -94,11 +94,7 @@ class HFEngine:
 
     def _require_room(self, prompt: int, response: int) -> None:
         room = getattr(self.model.config, "max_position_embeddings", None)
-        if room is not None and prompt + response > room:
-            raise ValueError(
-                f"a prompt of {prompt} tokens and a response of {response} do not fit into the "
-                f"model's {room} positions; lower max_tokens or shots"
-            )
+        require_room(prompt, response, room)
 
     def _generate(
         self, ids: Sequence[Sequence[int]], samplings: Sequence[Sampling]
@@ -166,20 +162,11 @@ class HFEngine:
         Raises:
             ValueError: context and continuation do not fit into the model's positions.
         """
-        encoded = [self._encode_pair(*pair) for pair in pairs]
+        encoded = [encode_pair(self.tokenizer, *pair) for pair in pairs]
         for context, target in encoded:
             self._require_room(len(context), len(target))
         for batch in _batches([len(c) + len(t) for c, t in encoded], 0):
             yield from zip(batch, self._score([encoded[i] for i in batch]), strict=True)
-
-    def _encode_pair(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
-        """Tokens of both, split where the context's own tokens end (as lm-eval does)."""
-        moved = len(context) - len(context.rstrip())
-        if moved:
-            context, continuation = context[:-moved], context[-moved:] + continuation
-        whole = self.tokenizer(context + continuation, add_special_tokens=False)["input_ids"]
-        start = len(self.tokenizer(context, add_special_tokens=False)["input_ids"])
-        return whole[:start] or [self.tokenizer.eos_token_id], whole[start:]
 
     def _score(self, batch: Sequence[tuple[list[int], list[int]]]) -> list[Likelihood]:
         import torch
@@ -197,13 +184,6 @@ class HFEngine:
             total = local.gather(1, wanted[:, None]).sum().item()
             scores.append(Likelihood(total, bool((local.argmax(-1) == wanted).all()), n))
         return scores
-
-
-def tokenizer_digest(tokenizer: Any) -> str:
-    """SHA-256 over a transformers tokenizer's vocabulary, rules and chat template."""
-    fast = getattr(tokenizer, "backend_tokenizer", None)
-    rules = fast.to_str() if fast else str(sorted(tokenizer.get_vocab().items()))
-    return text_digest(f"{rules}{tokenizer.chat_template or ''}")
 
 
 def _batches(lengths: Sequence[int], extra: int) -> Iterator[list[int]]:

@@ -22,7 +22,17 @@ def weights_digest(model: str, commit: str | None) -> str:
     folder = Path(model)
     if not folder.is_dir():
         return f"{model}@{commit or 'unpinned'}"
+    require_safetensors(model)
     files = sorted({f for pattern in WEIGHTS for f in folder.glob(pattern)})
-    if not any(f.suffix == ".safetensors" for f in files):
-        raise ValueError(f"{model} holds no .safetensors file; only safetensors are loaded")
     return text_digest("\n".join(f"{f.name} {file_digest(f)}" for f in files))
+
+
+def require_safetensors(model: str) -> None:
+    """Refuse a folder of other weights: only safetensors can be read without running code.
+
+    Raises:
+        ValueError: a folder without safetensors.
+    """
+    folder = Path(model)
+    if folder.is_dir() and not any(folder.glob("*.safetensors")):
+        raise ValueError(f"{model} holds no .safetensors file; only safetensors are loaded")

@@ -1,0 +1,534 @@
+"""The engine for OpenAI-compatible servers, against a server that fails in every usual way."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
+
+import pytest
+from model_server import Asked, Reply, completion, echo, reply, serving
+
+from evals.engines import Generation, Request, Sampling
+from evals.engines import server as server_module
+from evals.engines.background import iterate
+from evals.engines.openai import OpenAIEngine
+from evals.engines.server import LONGEST_ASKED_S, ServerError, _retry_after, _wait
+
+MODEL = Path(__file__).parents[2] / "recipe" / "tiny" / "model"
+KEY = "sk-very-secret-0123456789"
+PLAIN = Sampling(max_tokens=8)
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "FIRST_WAIT_S", 0.001)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+
+
+def engine(url: str, **how: Any) -> OpenAIEngine:
+    return OpenAIEngine(url, "m", **{"timeout": 5.0, "retries": 3, **how})
+
+
+def said(engine: OpenAIEngine, text: str) -> str:
+    return engine.chat([{"role": "user", "content": text}], add_generation_prompt=True)
+
+
+def requests(engine: OpenAIEngine, *texts: str, sampling: Sampling = PLAIN) -> list[Request]:
+    return [Request(said(engine, text), sampling) for text in texts]
+
+
+def answers(engine: OpenAIEngine, *texts: str, sampling: Sampling = PLAIN) -> list[Generation]:
+    pairs = list(engine.generate(requests(engine, *texts, sampling=sampling)))
+    assert sorted(index for index, _ in pairs) == list(range(len(texts)))
+    return [generation for _, generation in sorted(pairs, key=lambda p: p[0])]
+
+
+def failing(*failures: Reply) -> Callable[[Asked], Reply]:
+    """Each body fails in these ways, one after another, and is answered then."""
+    return lambda a: failures[a.attempt] if a.attempt < len(failures) else echo(a)
+
+
+GOOD = json.dumps(completion("re: a")).encode()
+PASSING: dict[str, Reply] = {
+    "429 with Retry-After": Reply(429, b"{}", {"Retry-After": "0.01"}),
+    "429 without Retry-After": Reply(429, b'{"error": {"message": "slow down"}}'),
+    "408": Reply(408),
+    "409": Reply(409),
+    "500": Reply(500, b"oops", {"Content-Type": "text/plain"}),
+    "502": Reply(502),
+    "503 with a page": Reply(503, b"<html><body>Busy</body></html>", {"Content-Type": "text/html"}),
+    "torn JSON": Reply(body=GOOD[: len(GOOD) // 2]),
+    "not UTF-8": Reply(body=b"\xff\xfe" + GOOD),
+    "a page in place of JSON": Reply(body=b"<html></html>", headers={"Content-Type": "text/html"}),
+    "hangs up before the answer": Reply(hangs_up=True),
+    "hangs up in the body": Reply(body=GOOD, missing=10),
+    "hangs up between chunks": Reply(body=GOOD, chunk=20, missing=10),
+    "silence": Reply(body=GOOD, silent_s=1.0),
+    "a byte now and then": Reply(body=GOOD, pause_s=0.02),
+    "an error under status 200": reply({"error": {"message": "overloaded"}}),
+    "no choices": reply({**completion("x"), "choices": []}),
+    "choices missing": reply({"id": "x", "usage": {}}),
+    "choices of nothing": reply({**completion("x"), "choices": [None]}),
+    "no message": reply({**completion("x"), "choices": [{"finish_reason": "stop"}]}),
+    "no finish reason": reply(completion("x", None)),
+    "aborted": reply(completion("x", "abort")),
+    "a list": reply([1, 2]),
+    "null": reply(None),
+    "usage in words": reply({**completion("x"), "usage": {"completion_tokens": "two"}}),
+}
+
+
+@pytest.mark.parametrize("failure", PASSING.values(), ids=PASSING)
+def test_a_passing_failure_is_tried_again_until_answered(failure: Reply) -> None:
+    timeout = 0.4 if failure.silent_s or failure.pause_s else 5.0
+    with serving(failing(failure, failure)) as served:
+        found = answers(engine(served.url, timeout=timeout), "a", "b")
+    assert [g.text for g in found] == ["re: a", "re: b"]
+    assert (served.posts("a"), served.posts("b")) == (3, 3)
+
+
+LASTING: dict[str, tuple[Reply, str]] = {
+    "400": (Reply(400, b'{"error": {"message": "bad seed"}}'), "400: 'bad seed'"),
+    "the context's length": (
+        Reply(400, b'{"error": {"message": "maximum context length is 1024", "code": 400}}'),
+        "maximum context length is 1024",
+    ),
+    "401": (Reply(401, b"{}"), "environment variable OPENAI_API_KEY, which is not set"),
+    "403": (Reply(403, b"{}"), "environment variable OPENAI_API_KEY, which is not set"),
+    "404": (Reply(404, b'{"message": "no such model"}'), "404: 'no such model'"),
+    "422": (Reply(422, b"[]"), "422"),
+    "redirect": (Reply(307, b"", {"Location": "http://127.0.0.1:9/v1"}), "are not followed"),
+    "content filter": (reply(completion("x", "content_filter")), "filter held the response back"),
+    "tool call": (reply(completion(None, "tool_calls")), "called a tool"),
+    "null content": (reply(completion(None)), "content is NoneType, not text"),
+    "content in parts": (reply(completion([])), "content is list, not text"),  # type: ignore[arg-type]
+    "no usage": (reply({**completion("x"), "usage": None}), "tokens are unknown"),
+}
+
+
+@pytest.mark.parametrize(("failure", "message"), LASTING.values(), ids=LASTING)
+def test_a_lasting_failure_is_an_error_at_once(failure: Reply, message: str) -> None:
+    with serving(lambda a: failure if a.text == "b" else echo(a)) as served:
+        asking = engine(served.url, concurrency=1)
+        found = asking.generate(requests(asking, "a", "b", "c"))
+        assert next(found)[1].text == "re: a"
+        with pytest.raises(ServerError) as caught:
+            list(found)
+    assert message in str(caught.value)
+    assert str(caught.value).startswith("request 1: ")
+    assert str(caught.value).endswith("\n1 of 3 requests were answered")
+    assert (served.posts("b"), served.posts("c")) == (1, 0)
+
+
+def test_a_failure_lets_what_is_under_way_end_and_yields_it() -> None:
+    both = threading.Barrier(2)
+
+    def answer(asked: Asked) -> Reply:
+        both.wait()
+        return Reply(400) if asked.text == "bad" else reply(completion("kept"), silent_s=0.1)
+
+    found = []
+    with serving(answer) as served:
+        asking = engine(served.url, concurrency=2)
+        with pytest.raises(ServerError, match="1 of 3 requests were answered"):
+            found += list(asking.generate(requests(asking, "bad", "good", "never")))
+        collected: list[tuple[int, Generation]] = []
+        with pytest.raises(ServerError):
+            collected.extend(asking.generate(requests(asking, "bad", "good", "never")))
+    assert [(index, g.text) for index, g in collected] == [(1, "kept")]
+    assert served.posts("never") == 0
+
+
+def test_an_exhausted_budget_says_how_often_and_how_many_were_answered() -> None:
+    with serving(lambda a: Reply(503, b"busy") if a.text == "b" else echo(a)) as served:
+        asking = engine(served.url, concurrency=1, retries=2)
+        with pytest.raises(ServerError, match=r"(?s)request 1: .*503: 'busy'.*3 of 3.*1 of 2 re"):
+            list(asking.generate(requests(asking, "a", "b")))
+    assert served.posts("b") == 3
+
+
+def test_a_server_that_is_not_there_is_an_error_that_names_it() -> None:
+    with serving() as served:
+        pass
+    with pytest.raises(ServerError, match=r"http://127.0.0.1:\d+/v1.*ConnectError.*\n0 of 1"):
+        answers(engine(served.url, retries=1), "a")
+
+
+def test_a_body_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "LARGEST_BODY", 10_000)
+    with (
+        serving(lambda _: Reply(body=b" " * 20_000)) as served,
+        pytest.raises(ServerError, match="more than 10000 bytes"),
+    ):
+        answers(engine(served.url), "a")
+
+
+def test_a_chunked_answer_is_read_whole() -> None:
+    with serving(lambda _: reply(completion("é" * 500), chunk=7)) as served:
+        assert answers(engine(served.url), "a")[0].text == "é" * 500
+
+
+def test_json_counts_whatever_its_content_type_says() -> None:
+    with serving(lambda _: Reply(body=GOOD, headers={"Content-Type": "text/plain"})) as served:
+        assert answers(engine(served.url), "a")[0].text == "re: a"
+
+
+def test_a_message_of_the_server_is_cut_short() -> None:
+    with (
+        serving(lambda _: Reply(400, b"x" * 100_000)) as served,
+        pytest.raises(ServerError) as caught,
+    ):
+        answers(engine(served.url), "a")
+    assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize("concurrency", [1, 5])
+def test_no_more_requests_are_under_way_than_allowed(concurrency: int) -> None:
+    with serving(lambda a: reply(completion(a.text), silent_s=0.02)) as served:
+        found = answers(engine(served.url, concurrency=concurrency), *map(str, range(30)))
+    assert [g.text for g in found] == [str(i) for i in range(30)]
+    assert served.most_at_once == concurrency
+    assert len(served.asked) == 30
+
+
+def test_each_request_is_answered_once_under_a_mix_of_failures() -> None:
+    kinds = [f for f in PASSING.values() if not (f.silent_s or f.pause_s)]
+
+    def answer(asked: Asked) -> Reply:
+        rank = int(asked.text)
+        return (
+            kinds[(rank + asked.attempt) % len(kinds)] if asked.attempt < rank % 4 else echo(asked)
+        )
+
+    with serving(answer) as served:
+        found = answers(engine(served.url, concurrency=8), *map(str, range(60)))
+    assert [g.text for g in found] == [f"re: {i}" for i in range(60)]
+    assert [served.posts(str(i)) for i in range(60)] == [i % 4 + 1 for i in range(60)]
+
+
+def test_answers_come_as_they_finish() -> None:
+    gate = threading.Event()
+
+    def answer(asked: Asked) -> Reply:
+        if asked.text == "slow":
+            gate.wait(10)
+        return echo(asked)
+
+    with serving(answer) as served:
+        asking = engine(served.url)
+        found = asking.generate(requests(asking, "slow", "fast"))
+        assert next(found)[0] == 1
+        gate.set()
+        assert next(found)[0] == 0
+
+
+def test_equal_requests_are_each_answered() -> None:
+    with serving() as served:
+        assert len(answers(engine(served.url), "a", "a", "a")) == 3
+    assert served.posts("a") == 3
+
+
+def test_no_requests_ask_nothing() -> None:
+    with serving() as served:
+        assert list(engine(served.url).generate([])) == []
+    assert served.asked == []
+
+
+def background_threads() -> list[str]:
+    return [t.name for t in threading.enumerate() if t.name == "evals-background"]
+
+
+def test_closing_the_iterator_stops_the_work() -> None:
+    with serving(lambda _: reply(completion("x"), silent_s=0.05)) as served:
+        asking = engine(served.url, concurrency=2)
+        found = asking.generate(requests(asking, *map(str, range(100))))
+        next(found)
+        found.close()  # type: ignore[attr-defined]
+        assert not background_threads()
+        asked = len(served.asked)
+        time.sleep(0.1)
+        assert len(served.asked) == asked < 100
+
+
+def test_an_interrupt_stops_the_work() -> None:
+    interrupt = (threading.main_thread().ident, signal.SIGINT)
+    with serving(lambda _: Reply(silent_s=30.0)) as served:
+        asking = engine(served.url, concurrency=2, timeout=60.0)
+        found = asking.generate(requests(asking, *map(str, range(100))))
+        threading.Timer(0.2, signal.pthread_kill, interrupt).start()
+        with pytest.raises(KeyboardInterrupt):
+            next(found)
+        assert not background_threads()
+        assert len(served.asked) <= 2
+
+
+def test_work_goes_on_while_the_caller_is_busy() -> None:
+    with serving() as served:
+        asking = engine(served.url, concurrency=1)
+        found = asking.generate(requests(asking, *map(str, range(10))))
+        next(found)
+        deadline = time.monotonic() + 10
+        while len(served.asked) < 10 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert len(served.asked) == 10
+        assert len(list(found)) == 9
+
+
+def test_it_works_inside_a_running_event_loop() -> None:
+    import asyncio
+
+    async def notebook(url: str) -> str:
+        return answers(engine(url), "a")[0].text
+
+    with serving() as served:
+        assert asyncio.run(notebook(served.url)) == "re: a"
+
+
+def test_an_error_of_the_coroutine_reaches_the_caller_after_its_values() -> None:
+    async def produce(emit: Callable[[int], None]) -> None:
+        emit(1)
+        raise LookupError("broken")
+
+    found = iterate(produce)
+    assert next(found) == 1
+    with pytest.raises(LookupError, match="broken"):
+        next(found)
+
+
+def test_the_key_is_sent_and_told_to_nobody(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capfd: Any
+) -> None:
+    monkeypatch.setenv("MY_KEY", KEY)
+    caplog.set_level(logging.DEBUG)
+
+    def leaky(asked: Asked) -> Reply:
+        text = f'{{"error": {{"message": "wrong key {KEY}"}}}}'.encode()
+        return Reply(401 if asked.text == "b" else 500, text, {**JSON, "X-Key": "none"})
+
+    with serving(leaky) as served:
+        asking = engine(served.url, api_key_env="MY_KEY", retries=1)
+        errors = []
+        for text in "ab":
+            with pytest.raises(ServerError) as caught:
+                answers(asking, text)
+            errors.append(caught)
+    assert served.asked[0].headers["Authorization"] == f"Bearer {KEY}"
+    told = "".join(f"{e.getrepr(style='long', showlocals=False)}" for e in errors)
+    assert "environment variable MY_KEY, which was sent" in told
+    assert "wrong key [key]" in told
+    output = "".join(capfd.readouterr())
+    assert KEY not in told + caplog.text + output + repr(asking.server) + str(asking.__dict__)
+
+
+def test_no_key_sends_no_authorization() -> None:
+    with serving() as served:
+        answers(engine(served.url), "a")
+    assert "Authorization" not in served.asked[0].headers
+
+
+def test_a_key_that_cannot_be_sent_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "schlüssel")
+    with serving() as served, pytest.raises(ValueError, match="printable ASCII") as caught:
+        answers(engine(served.url), "a")
+    assert "schl" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://user:pass@host/v1", "ftp://host/v1", "host/v1", "http://host/v1?key=1", "http://"],
+)
+def test_an_address_with_a_password_or_without_a_host_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="must read http") as caught:
+        OpenAIEngine(url, "m")
+    assert "pass@" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"concurrency": 0}, {"timeout": 0}, {"retries": -1}, {"mode": "embeddings"}]
+)
+def test_arguments_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        OpenAIEngine("http://127.0.0.1:9/v1", "m", **wrong)
+
+
+def test_settings_are_sent() -> None:
+    sampling = Sampling(64, temperature=0.7, top_p=0.9, stop=("", "Q:"), seed=-1)
+    with serving() as served:
+        answers(engine(served.url), "a", sampling=sampling)
+    assert served.asked[0].path == "/v1/chat/completions"
+    assert served.asked[0].body == {
+        "model": "m",
+        "messages": [{"role": "user", "content": "a"}],
+        "max_tokens": 64,
+        "temperature": 0.7,
+        "top_p": 0.9,
+        "stop": ["Q:"],
+        "seed": 2**63 - 1,
+    }
+
+
+def test_stop_texts_beyond_what_servers_take_are_applied_here() -> None:
+    stops = tuple("vwxyz")
+    with serving(lambda _: reply(completion("ab z cd", "length"))) as served:
+        (found,) = answers(engine(served.url), "a", sampling=Sampling(9, stop=stops))
+    assert served.asked[0].body["stop"] == list("vwxy")
+    assert (found.text, found.finish) == ("ab ", "stop")
+
+
+@pytest.mark.parametrize(("reason", "finish"), [("stop", "stop"), ("length", "length")])
+def test_finish_reasons_and_counts_are_the_servers(reason: str, finish: str) -> None:
+    with serving(lambda _: reply(completion("x", reason))) as served:
+        assert answers(engine(served.url), "a") == [Generation("x", finish, 2, 3)]  # type: ignore[arg-type]
+
+
+def test_a_response_whose_room_went_to_reasoning_is_cut_and_empty() -> None:
+    with serving(lambda _: reply(completion(None, "length"))) as served:
+        assert answers(engine(served.url), "a") == [Generation("", "length", 2, 3)]
+
+
+def test_a_conversation_is_canonical_json() -> None:
+    asking = engine("http://127.0.0.1:9/v1")
+    one = asking.chat([{"role": "user", "content": "é"}], add_generation_prompt=True)
+    two = asking.chat([{"content": "é", "role": "user"}], add_generation_prompt=True)
+    assert one == two == '[{"content":"é","role":"user"}]'
+
+
+def test_chat_mode_refuses_what_it_cannot_do() -> None:
+    asking = engine("http://127.0.0.1:9/v1")
+    with pytest.raises(ValueError, match="does not score texts; use mode 'completions'"):
+        next(asking.loglikelihood([("a", "b")]))
+    with pytest.raises(ValueError, match="cannot continue a begun answer"):
+        asking.chat([{"role": "assistant", "content": "So"}], add_generation_prompt=False)
+    for prompt in ("2 + 2 =", "[]", "[1]", '{"role": "user"}', "[" * 100_000):
+        with pytest.raises(ValueError, match="request 0: the prompt is not a conversation"):
+            next(asking.generate([Request(prompt, PLAIN)]))
+
+
+def test_completions_post_the_prompt_and_template_with_the_models_tokenizer() -> None:
+    from evals.engines.hf import HFEngine
+
+    with serving() as served:
+        asking = engine(served.url, mode="completions", tokenizer=MODEL)
+        messages = [{"role": "user", "content": "Hi"}]
+        prompt = asking.chat(messages, add_generation_prompt=True)
+        ((_, found),) = asking.generate([Request(prompt, PLAIN)])
+        reference = HFEngine(MODEL)
+        assert prompt == reference.chat(messages, add_generation_prompt=True)
+        assert asking.tokenizer_name == reference.tokenizer_name
+    assert served.asked[-1].path == "/v1/completions"
+    assert served.asked[-1].body["prompt"] == prompt
+    assert found.text == f"re: {prompt}"
+
+
+def test_completions_without_a_tokenizer_say_what_is_missing() -> None:
+    asking = engine("http://127.0.0.1:9/v1", mode="completions")
+    with pytest.raises(ValueError, match="name its folder"):
+        asking.chat([{"role": "user", "content": "a"}], add_generation_prompt=True)
+
+
+def echoed(asked: Asked) -> dict[str, Any]:
+    scores = [None, *(-float(i) for i in range(1, len(asked.body["prompt"]) + 1))]
+    likeliest = [None, *({"x": -1.5} for _ in scores[1:])]
+    return {"token_logprobs": scores, "top_logprobs": likeliest}
+
+
+def test_an_echoed_prompt_is_scored_from_where_the_continuation_begins() -> None:
+    with serving(lambda a: reply(completion("", "length", logprobs=echoed(a)))) as served:
+        asking = engine(served.url, mode="completions", tokenizer=MODEL)
+        found = dict(asking.loglikelihood([("12 +", " 13"), ("", "12 +")]))
+    (first, second) = (len(a.body["prompt"]) for a in served.asked if a.body)
+    assert served.asked[-1].body["echo"] is True
+    context = len(asking.tokenizer("12 +")["input_ids"])
+    assert found[0].tokens == first - context
+    assert found[0].logprob == -sum(range(context, first))
+    assert not found[0].greedy
+    assert found[1].tokens == second - 1
+    assert found[1].logprob == -sum(range(1, second))
+
+
+@pytest.mark.parametrize(
+    "logprobs", [None, {}, {"token_logprobs": [None, -1.0], "top_logprobs": [None, {}]}]
+)
+def test_a_server_that_does_not_echo_is_an_error_and_not_a_score(logprobs: object) -> None:
+    with serving(lambda _: reply(completion("", "length", logprobs=logprobs))) as served:
+        asking = engine(served.url, mode="completions", tokenizer=MODEL, retries=0)
+        with pytest.raises(ServerError, match="logprobs"):
+            list(asking.loglikelihood([("12 + 13 =", " 25 and more")]))
+
+
+def test_the_identity_names_model_root_mode_and_address() -> None:
+    with serving() as served:
+        found = dict(engine(served.url).identity)
+    assert found == {
+        "engine": "openai",
+        "version": "",
+        "mode": "chat",
+        "model": "m",
+        "root": "org/m",
+        "tokenizer": "server",
+        "address": served.url,
+    }
+
+
+def test_a_given_version_of_the_model_stands_in_place_of_the_address() -> None:
+    with serving() as one, serving() as two:
+        same = [dict(engine(s.url, model_version="v1").identity) for s in (one, two)]
+        other = dict(engine(one.url, model_version="v2").identity)
+    assert same[0] == same[1] != other
+    assert "address" not in same[0]
+
+
+def test_a_model_that_the_server_lacks_is_an_error_that_lists_what_it_has() -> None:
+    with serving() as served, pytest.raises(ValueError, match=r"no model 'other'; .*\['m'\]"):
+        OpenAIEngine(served.url, "other").identity  # noqa: B018
+
+
+def test_a_server_without_a_list_of_models_still_has_an_identity() -> None:
+    with serving(models=Reply(404)) as served:
+        assert engine(served.url).identity["root"] == ""
+
+
+def test_what_the_server_says_it_ran_is_counted() -> None:
+    with serving() as served:
+        asking = engine(served.url)
+        answers(asking, "a", "b")
+    assert asking.served == {("m-2026", "fp"): 2}
+
+
+def test_waits_double_with_jitter_and_keep_to_retry_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "FIRST_WAIT_S", 1.0)
+    for attempt in range(12):
+        span = min(2.0**attempt, server_module.LONGEST_WAIT_S)
+        draws = [_wait(attempt, 0.0) for _ in range(50)]
+        assert all(span / 2 <= d <= span for d in draws)
+        assert len(set(draws)) > 1
+    assert _wait(0, 20.0) == 20.0
+    assert _wait(0, 1e9) == LONGEST_ASKED_S
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high"),
+    [
+        ("7", 7, 7),
+        ("0.5", 0.5, 0.5),
+        (formatdate(time.time() + 7200, usegmt=True), 1800, 7201),
+        (formatdate(0, usegmt=True), 0, 0),
+        ("soon", 0, 0),
+        ("-3", 0, 0),
+        ("", 0, 0),
+        ("Mon, 99 Foo 2026", 0, 0),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(value: str, low: float, high: float) -> None:
+    import httpx
+
+    found = _retry_after(httpx.Response(429, headers={"Retry-After": value}))
+    assert low <= found <= high
