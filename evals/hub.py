@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from evals.digest import tree_digest
+from evals.digest import text_digest, tree_digest
 
 
 def hub_folder(explicit: Path | None = None) -> Path | None:
@@ -33,6 +33,13 @@ def require(dataset: str, hub: Path | None) -> str:
         where = f"{hub / dataset} does not exist" if hub else "no mirror is given (--hub DIR)"
         raise ValueError(f"dataset {dataset}: the Hub is off (HF_HUB_OFFLINE=1) and {where}")
     return dataset
+
+
+def state(folder: Path) -> str:
+    """Digest of the places, sizes and times of change of a folder's files; reads none of them."""
+    files = sorted(p for p in folder.resolve().rglob("*") if p.is_file())
+    stats = ((p, p.stat()) for p in files)
+    return text_digest("\n".join(f"{p} {s.st_size} {s.st_mtime_ns}" for p, s in stats))
 
 
 def fingerprint(dataset: str, hub: Path | None) -> str:

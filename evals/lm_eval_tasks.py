@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from evals.generation_settings import length_limit
-from evals.hub import require
+from evals.hub import mirrored, require, state
 from evals.stock_tasks import Settings, stock_settings, stock_tasks, task_file
 from evals.suite import Benchmark
 
@@ -93,8 +93,7 @@ def _load(name: str, settings: Settings, benchmark: Benchmark, hub: Path | None)
     overrides |= {"include": str(path), "task": name, "num_fewshot": benchmark.shots}
     if settings.get("output_type", "generate_until") == "generate_until":
         overrides["generation_kwargs"] = _generation(benchmark, settings)
-    if settings.get("dataset_path"):
-        overrides["dataset_path"] = require(settings["dataset_path"], hub)
+    overrides |= _data(settings, hub)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"{name}.yaml"
         file.write_text(yaml.safe_dump(overrides), encoding="utf-8")
@@ -103,6 +102,26 @@ def _load(name: str, settings: Settings, benchmark: Benchmark, hub: Path | None)
         except ModuleNotFoundError as error:
             raise ValueError(_missing(name, error)) from error
     return task
+
+
+def _data(settings: Settings, hub: Path | None) -> dict[str, Any]:
+    """Where a task's data is read from.
+
+    `datasets` knows a folder by its last name alone, and would serve the rows of another mirror, or
+    of this one before it changed: each state of a mirror's folder has a cache of its own.
+    """
+    dataset = settings.get("dataset_path")
+    if not dataset:
+        return {}
+    found: dict[str, Any] = {"dataset_path": require(dataset, hub)}
+    folder = mirrored(dataset, hub)
+    if folder:
+        import datasets.config
+
+        cache = Path(datasets.config.HF_DATASETS_CACHE) / "mirrors" / state(folder)[:16]
+        own = dict(settings.get("dataset_kwargs") or {})
+        found["dataset_kwargs"] = {**own, "cache_dir": str(cache)}
+    return found
 
 
 def _generation(benchmark: Benchmark, settings: Settings) -> dict[str, Any]:

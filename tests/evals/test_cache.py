@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from toy_engine import IDENTITY, ToyEngine
 
 from evals.cache import CachedEngine, MemoryRows, RowCache
 from evals.cache import index as index_module
 from evals.cache import segments as segments_module
 from evals.cache.keys import generation_key, likelihood_key, normalised, seed_of
 from evals.engines import Generation, Request, Sampling
-from toy_engine import IDENTITY, ToyEngine
 
 GREEDY = Sampling(max_tokens=16, stop=("\n",))
 SAMPLED = Sampling(max_tokens=16, temperature=0.8, top_p=0.95)
