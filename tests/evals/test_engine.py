@@ -14,7 +14,8 @@ from evals.engines import Generation, Request, Sampling
 from evals.engines.decoding import STOP_CHECK_EVERY
 from evals.engines.hf import HFEngine
 from evals.lm_eval_tasks import load_task
-from evals.run import _require_supported, run
+from evals.prepared import _require_supported
+from evals.run import run
 from evals.suite import Benchmark, load_suite
 
 MODEL = Path(__file__).parents[2] / "recipe" / "tiny" / "model"
@@ -147,7 +148,7 @@ def test_responses_and_scores_equal_lm_evals_on_every_item(
     from lm_eval.evaluator import evaluate
 
     benchmark = small(name)
-    ours = run(engine, [benchmark]).scores[name]
+    ours = run(engine, [benchmark]).scores(benchmark)
     indices = sorted(int(s.item.split("/")[1]) for s in ours)
     theirs = evaluate(
         reference,
@@ -181,11 +182,11 @@ def test_templates_compiled_once_are_put_back(engine: HFEngine) -> None:
     assert utils.env.from_string == before
 
 
-def test_a_task_that_is_not_generated_text_is_refused_before_it_runs(engine: HFEngine) -> None:
+def test_a_task_over_whole_texts_is_refused_before_it_runs(engine: HFEngine) -> None:
     class Choice:
-        OUTPUT_TYPE = "multiple_choice"
+        OUTPUT_TYPE = "loglikelihood_rolling"
 
-    with pytest.raises(ValueError, match="multiple_choice are not supported"):
+    with pytest.raises(ValueError, match="loglikelihood_rolling are not supported"):
         _require_supported(small("mini_gsm"), Choice())  # type: ignore[arg-type]
 
 
@@ -194,7 +195,7 @@ def test_a_prompt_that_does_not_fit_is_an_error_and_not_a_score(engine: HFEngine
         answer(engine, "12 + 13 = " * 400, Sampling(max_tokens=12))
 
 
-def test_benchmarks_that_share_a_task_are_refused(engine: HFEngine) -> None:
+def test_benchmarks_of_one_name_are_refused(engine: HFEngine) -> None:
     one = small("mini_gsm", 2)
-    with pytest.raises(ValueError, match="share a task"):
-        run(engine, [one, replace(one, name="other")])
+    with pytest.raises(ValueError, match="the same name"):
+        run(engine, [one, one])
