@@ -57,7 +57,9 @@ def write_arc(hub: Path, n: int = 16) -> None:
         for i in range(n)
     ]
     write_dataset(
-        hub / "allenai" / "ai2_arc", "ARC-Easy", dict.fromkeys(("train", "validation", "test"), rows)
+        hub / "allenai" / "ai2_arc",
+        "ARC-Easy",
+        dict.fromkeys(("train", "validation", "test"), rows),
     )
 
 

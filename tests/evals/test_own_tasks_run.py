@@ -12,13 +12,9 @@ from typing import Any
 import pytest
 from mirrors import mirror
 
-from evals.lm_eval_tasks import (
-    compiled_once,
-    item_ids,
-    load_task,
-    load_tasks,
-    sampled_documents,
-)
+from evals.documents import item_ids, sampled_documents
+from evals.lm_eval_patches import cheaply
+from evals.lm_eval_tasks import load_task, load_tasks
 from evals.load_items import load_items
 from evals.suite import Benchmark, load_suite
 from evals.tulu_sources import AGIEVAL_ENGLISH, DEEPMIND_MATH, MATH_SUBJECTS
@@ -213,7 +209,7 @@ def scores(b: Benchmark, hub: Path, lm: Scripted) -> list[float]:
     from lm_eval.evaluator import evaluate
 
     tasks = load_tasks(b, hub)
-    with compiled_once():
+    with cheaply():
         result = evaluate(
             lm,
             {"tasks": tasks, "groups": {}, "group_map": {}},
