@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evals.hub import mirrored
+from evals.item_sources import SOURCES
+from evals.judged import JUDGED
 from evals.mini.benchmarks import BENCHMARKS
-from evals.stock_tasks import Function, stock_tasks
+from evals.stock_tasks import stock_tasks
 from evals.suite import Benchmark
 
 Availability = Literal["embedded", "mirror", "hub", "missing"]
@@ -29,11 +31,14 @@ def availability(benchmark: Benchmark, hub: Path | None) -> tuple[Availability, 
     """
     if benchmark.task in BENCHMARKS:
         return "embedded", ""
-    tasks = stock_tasks(benchmark.task)
-    if not tasks:
-        known = importlib.util.find_spec("lm_eval") is not None
-        return "missing", f"no task {benchmark.task}" if known else "lm-eval is not installed"
-    datasets = {d for settings in tasks.values() if (d := _dataset(settings))}
+    if benchmark.task in JUDGED:
+        datasets = {SOURCES[benchmark.task].dataset}
+    else:
+        tasks = stock_tasks(benchmark.task)
+        if not tasks:
+            known = importlib.util.find_spec("lm_eval") is not None
+            return "missing", f"no task {benchmark.task}" if known else "lm-eval is not installed"
+        datasets = {d for settings in tasks.values() if (d := _dataset(settings))}
     away = sorted(d for d in datasets if mirrored(d, hub) is None)
     if not away:
         return ("mirror" if datasets else "embedded"), ""
@@ -44,8 +49,8 @@ def availability(benchmark: Benchmark, hub: Path | None) -> tuple[Availability, 
 
 
 def _dataset(settings: Mapping[str, Any]) -> str | None:
-    """The Hub dataset of a task; None where its data comes from files or code of ours."""
+    """The Hub dataset of a task; None where its data comes from files."""
     dataset = settings.get("dataset_path")
-    if not isinstance(dataset, str) or isinstance(settings.get("custom_dataset"), Function):
+    if not isinstance(dataset, str):
         return None
     return dataset if "/" in dataset or not (settings.get("dataset_kwargs") or {}) else None

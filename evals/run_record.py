@@ -65,7 +65,7 @@ def write_record(
         "versions": versions(),
         "failed": list(failed),
         "notes": [p.note for p in prepared if p.note],
-        **_scores(prepared, result),
+        **_scores(prepared, result, asked.tier),
     }
     rows = [s for p in prepared for s in result.runs[p.benchmark.name].scores]
     out.mkdir(parents=True, exist_ok=True)
@@ -114,13 +114,14 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _scores(prepared: Sequence[Prepared], result: SuiteResult) -> dict[str, Any]:
+def _scores(prepared: Sequence[Prepared], result: SuiteResult, tier: str) -> dict[str, Any]:
     means = {
         p.benchmark.name: counted_mean(p.benchmark, result.scores(p.benchmark)) for p in prepared
     }
     score, se = mean_of(means)
     benchmarks = {
-        p.benchmark.name: _benchmark(p, result, means[p.benchmark.name]) for p in prepared
+        p.benchmark.name: {"tier": tier, **_benchmark(p, result, means[p.benchmark.name])}
+        for p in prepared
     }
     return {"mean": {"score": score, "se": se}, "benchmarks": benchmarks}
 

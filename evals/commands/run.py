@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evals.hub import hub_folder
+from evals.judged import JUDGED
 from evals.stock_tasks import in_lm_eval
-from evals.suite import Benchmark, load_suite, suite_names
+from evals.suite import Benchmark, Suite, load_suite, suite_names
 
 if TYPE_CHECKING:
     from evals.engines import Engine
@@ -22,7 +23,7 @@ EXAMPLES = """examples:
   python -m evals run --model recipe/tiny/model --suite mini-dev --out results/tiny
   python -m evals run --model org/name --revision COMMIT --suite gsm8k --hub ../shared/hub --out r
   python -m evals run --engine openai --base-url http://127.0.0.1:8000/v1 --model NAME \\
-      --suite tulu3-dev --out results/served
+      --suite tulu3-dev --judge-url https://HOST/v1 --judge-model JUDGE --out results/served
 
 The same command again goes on where it was stopped: each answer is kept in the cache as it comes.
 Exit code 1: a guardrail tripped (responses cut or empty, examples that are test items, changed
@@ -50,6 +51,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--chat", action="store_true", help="apply the chat template to a task of lm-eval")
     add("--max-tokens", type=int, metavar="N",
         help="longest response, in place of what the suite or task says")  # fmt: skip
+    add("--without", nargs="+", default=[], metavar="NAME",
+        help="benchmarks of the suite to leave out")  # fmt: skip
+    add("--judge-url", metavar="U", help="OpenAI-compatible server of the model that judges")
+    add("--judge-model", metavar="NAME", help="its model")
+    add("--judge-key-env", default="OPENAI_API_KEY", metavar="NAME",
+        help="environment variable that holds its key")  # fmt: skip
     add("--limit", type=int, metavar="N", help="score a fixed sample of N items of each benchmark")
     add("--hub", type=Path, metavar="DIR", help="a mirror of the Hub (or set ASSAY_HUB)")
     add("--out", required=True, type=Path, metavar="DIR", help="where the two files go")
@@ -73,30 +80,57 @@ def run(args: argparse.Namespace) -> int:
     asked = Asked(args.model, args.revision, args.engine, args.suite, tier, args.limit)
     require_free(args.out, asked)
     against = _against(args.against)
-    prepared = _prepared(args, benchmarks, hub)
-    return _evaluate(args, asked, prepared, against)
+    by_judge = [b for b in benchmarks if b.task in JUDGED]
+    _require_judge(args, by_judge)
+    prepared = [] if by_judge == benchmarks != [] else _prepared(args, _others(benchmarks), hub)
+    return _evaluate(args, asked, prepared, by_judge, against)
 
 
 def _evaluate(
-    args: argparse.Namespace, asked: Any, prepared: Sequence[Prepared], against: Sequence[Any]
+    args: argparse.Namespace,
+    asked: Any,
+    prepared: Sequence[Prepared],
+    by_judge: Sequence[Benchmark],
+    against: Sequence[Any],
 ) -> int:
     from evals.cache import RowCache
     from evals.guardrails import trips
+    from evals.judged_run import judged, run_with_judge
     from evals.progress import progress_of
-    from evals.run import run_prepared
+    from evals.run import SuiteResult, run_prepared
     from evals.run_record import write_record
+    from evals.score_lines import published_lines, score_lines
 
     cache = RowCache(args.cache or args.out / "cache")
     engine = ENGINES[args.engine](args)
     rows = {p.benchmark.name: p.rows for p in prepared}
     result = run_prepared(engine, prepared, cache, progress_of(rows))
+    if by_judge:
+        found = run_with_judge(by_judge, engine, _judge(args), cache, hub_folder(args.hub))
+        result = SuiteResult({**result.runs, **found})
+        prepared = [*prepared, *(judged(b, args.judge_model) for b in by_judge)]
     cache.close()
     failed = trips([p.benchmark for p in prepared], result, against)
     record = write_record(args.out, asked, engine.identity, prepared, result, failed)
-    sys.stdout.writelines(f"{line}\n" for line in _table(record))
+    sys.stdout.writelines(f"{line}\n" for line in (*score_lines(record), *published_lines(record)))
     sys.stderr.writelines(f"note: {note}\n" for note in record["notes"])
     sys.stderr.writelines(f"failed: {trip}\n" for trip in failed)
     return 1 if failed else 0
+
+
+def _others(benchmarks: Sequence[Benchmark]) -> list[Benchmark]:
+    return [b for b in benchmarks if b.task not in JUDGED]
+
+
+def _require_judge(args: argparse.Namespace, by_judge: Sequence[Benchmark]) -> None:
+    if bool(args.judge_url) != bool(args.judge_model):
+        raise ValueError("--judge-url and --judge-model go together")
+    if by_judge and not args.judge_url:
+        names = " ".join(b.name for b in by_judge)
+        raise ValueError(
+            f"{names}: a judge gives the scores; name one with --judge-url and --judge-model, or "
+            f"leave out what needs it with --without {names}"
+        )
 
 
 def _require_sensible(args: argparse.Namespace, hub: Path | None) -> None:
@@ -118,13 +152,23 @@ def _asked(args: argparse.Namespace) -> tuple[str, list[Benchmark]]:
     what = args.suite
     if what in suite_names() or what.endswith((".yaml", ".yml")):
         suite = load_suite(what)
-        return suite.tier, [_changed(b, args) for b in suite.benchmarks]
+        return suite.tier, [_changed(b, args) for b in _kept(suite, args.without)]
     for suite in map(load_suite, suite_names()):
         found = [_changed(b, args) for b in suite.benchmarks if b.name == what]
         # A name of lm-eval's means its task under its own settings, whatever a suite makes of it.
         if found and not in_lm_eval(what):
             return suite.tier, found
     return "development", []
+
+
+def _kept(suite: Suite, without: Sequence[str]) -> list[Benchmark]:
+    known = {b.name for b in suite.benchmarks}
+    unknown = [name for name in without if name not in known]
+    kept = [b for b in suite.benchmarks if b.name not in without]
+    if unknown or not kept:
+        told = f"no {', '.join(unknown)}" if unknown else "nothing is left"
+        raise ValueError(f"--without: {told}; {suite.name} has {', '.join(sorted(known))}")
+    return kept
 
 
 def _changed(benchmark: Benchmark, args: argparse.Namespace) -> Benchmark:
@@ -179,6 +223,12 @@ def _vllm(args: argparse.Namespace) -> Engine:
     return engine
 
 
+def _judge(args: argparse.Namespace) -> Engine:
+    from evals.engines.openai import OpenAIEngine
+
+    return OpenAIEngine(args.judge_url, args.judge_model, api_key_env=args.judge_key_env)
+
+
 def _openai(args: argparse.Namespace) -> Engine:
     from evals.engines.openai import OpenAIEngine
 
@@ -197,35 +247,3 @@ ENGINES: Mapping[str, Callable[[argparse.Namespace], Engine]] = {
     "openai": _openai,
     "vllm": _vllm,
 }
-
-
-def _table(record: Mapping[str, Any]) -> list[str]:
-    """Scores in points, for a terminal of 80 columns."""
-    header = ("benchmark", "metric", "items", "score", "95 % interval", "cut", "tokens")
-    rows = [header]
-    for name, b in record["benchmarks"].items():
-        low = "" if b["low"] is None else f"[{100 * b['low']:.1f}, {100 * b['high']:.1f}]"
-        score = "n/a" if b["score"] is None else f"{100 * b['score']:.1f}"
-        rows.append(
-            (_short(name, 22), _short(b["metric"], 16), str(b["items"]), score, low,
-             f"{b['truncated']:.0%}", str(b["tokens"]))
-        )  # fmt: skip
-    widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
-    lines = [
-        " ".join(
-            c.ljust(w) if i < 2 else c.rjust(w)
-            for i, (c, w) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]
-    if len(record["benchmarks"]) > 1:
-        se = record["mean"]["se"]
-        plus = "" if se is None else f" +- {100 * se:.1f} (standard error)"
-        lines.append(
-            f"mean of {len(record['benchmarks'])}: {100 * record['mean']['score']:.1f}{plus}"
-        )
-    return lines
-
-
-def _short(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}~"
