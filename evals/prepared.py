@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from evals.digest import text_digest
 from evals.documents import item_ids, sampled_documents
 from evals.generation_settings import LM_EVALS_LENGTH, length_limit, sampling_of
-from evals.lm_eval_tasks import load_tasks
+from evals.lm_eval_tasks import load_tasks, task_members
 from evals.stock_tasks import Settings, stock_tasks
 from evals.suite import BY_TASK, Benchmark
 
@@ -89,12 +89,13 @@ def prepare_stock(
     Raises:
         ValueError: as `prepare`.
     """
+    members = task_members(name) if stock_tasks(name) else {}
     return [
         _stock(task, settings, hub, Benchmark(
             name=task, task=task, items=0, skill=name, shots=int(settings.get("num_fewshot") or 0),
             chat=chat, limit=limit, max_tokens=max_tokens, max_truncated=1.0, max_empty=1.0,
         ))
-        for task, settings in stock_tasks(name).items()
+        for task, settings in members.items()
     ]  # fmt: skip
 
 
@@ -110,10 +111,17 @@ def _stock(name: str, settings: Settings, hub: Path | None, benchmark: Benchmark
     benchmark = replace(
         benchmark,
         items=len(task.eval_docs),
-        metric=next(iter(task.aggregation())),
+        metric=_first_metric(task),
         filter=str(task._filters[0].name),
     )
     return replace(_prepared(benchmark, tasks), note=note)
+
+
+def _first_metric(task: Task) -> str:
+    """The name that the task's first metric has in its samples."""
+    name = next(iter(task.aggregation()))
+    of_code = (task._metric_fn_kwargs.get(name) or {}).get("k")
+    return f"pass@{of_code[0]}" if of_code else str(name)
 
 
 def _prepared(benchmark: Benchmark, tasks: Mapping[str, Task]) -> Prepared:

@@ -51,6 +51,8 @@ def iterate(produce: Callable[[Emit[T]], Awaitable[None]]) -> Iterator[T]:
         try:
             asyncio.run(main())
         except BaseException as error:  # noqa: BLE001 - raised again where the caller waits
+            if not started.done():
+                started.set_exception(error)
             results.put(_End(error))
         else:
             results.put(_End(None))
@@ -63,9 +65,10 @@ def iterate(produce: Callable[[Emit[T]], Awaitable[None]]) -> Iterator[T]:
         if result.error is not None:
             raise result.error
     finally:
-        loop, task = started.result()
-        with contextlib.suppress(RuntimeError):  # the loop has closed: all is done
-            loop.call_soon_threadsafe(task.cancel)
+        if started.exception() is None:
+            loop, task = started.result()
+            with contextlib.suppress(RuntimeError):  # the loop has closed: all is done
+                loop.call_soon_threadsafe(task.cancel)
         thread.join()
 
 

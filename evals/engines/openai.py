@@ -19,7 +19,7 @@ from evals.engines.server import Server, ServerError
 T = TypeVar("T")
 
 STOPS = 4
-"""Stop texts that OpenAI takes in a request."""
+"""Stop texts that OpenAI and vLLM take in a request; further ones are applied to the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,8 @@ class OpenAIEngine:
     def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Generation]]:
         """Answer requests: the index of a request and its response, as each comes in.
 
-        Tokens are what the server counts; vLLM's server counts the end token too.
+        Tokens are what the server counts: vLLM's counts an end token too, and what was generated
+        past a stop text that it was not told of.
 
         Raises:
             ValueError: in chat mode, a prompt is not the JSON of a conversation.
@@ -184,12 +185,11 @@ class OpenAIEngine:
         """
         chat = self.mode == "chat"
         asked = [_messages(i, r.prompt) if chat else r.prompt for i, r in enumerate(requests)]
-        stops = None if not chat and self.reported.is_vllm else STOPS
         extra = {"add_special_tokens": False} if not chat and self.reported.is_vllm else {}
 
         def body(index: int) -> dict[str, object]:
             prompt = {"messages" if chat else "prompt": asked[index]}
-            return {**prompt, **_settings(requests[index].sampling, stops), **extra}
+            return {**prompt, **_settings(requests[index].sampling), **extra}
 
         def read(index: int, answer: Any) -> Generation:
             return read_generation(answer, requests[index].sampling, chat=chat)
@@ -307,8 +307,8 @@ def _messages(index: int, prompt: str) -> list[dict[str, str]]:
     return found
 
 
-def _settings(sampling: Sampling, stops: int | None) -> dict[str, object]:
-    stop = [s for s in sampling.stop if s][:stops]
+def _settings(sampling: Sampling) -> dict[str, object]:
+    stop = [s for s in sampling.stop if s][:STOPS]
     return {
         "max_tokens": sampling.max_tokens,
         "temperature": sampling.temperature,

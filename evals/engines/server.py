@@ -164,6 +164,12 @@ class Server:
                 f"{self.api_key_env}, which {found}",
                 status,
             )
+        if status == 404:
+            raise ServerError(
+                f"{self._said(answer, raw)}; is the address complete (.../v1), and the model's "
+                "name right?",
+                status,
+            )
         if status != 200:
             raise ServerError(self._said(answer, raw), status)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
 import shutil
@@ -13,6 +14,7 @@ import pytest
 from evals.engines import Generation, Request, Sampling
 from evals.engines.decoding import STOP_CHECK_EVERY
 from evals.engines.hf import HFEngine
+from evals.engines.vllm import VLLMEngine
 from evals.lm_eval_tasks import load_task
 from evals.prepared import _require_supported
 from evals.run import run
@@ -199,3 +201,9 @@ def test_benchmarks_of_one_name_are_refused(engine: HFEngine) -> None:
     one = small("mini_gsm", 2)
     with pytest.raises(ValueError, match="the same name"):
         run(engine, [one, one])
+
+
+@pytest.mark.skipif(importlib.util.find_spec("vllm") is not None, reason="vLLM is installed")
+def test_the_vllm_engine_without_vllm_says_how_to_get_it() -> None:
+    with pytest.raises(ValueError, match=r"needs the module vllm, .*assay\[vllm\]"):
+        VLLMEngine(MODEL)

@@ -155,8 +155,9 @@ def embedded_prompts(engine: Engine, each: int = 32) -> list[str]:
 def test_greedy_responses_equal_the_transformers_engines(
     engine: VLLMEngine, reference: HFEngine, record_property: Any
 ) -> None:
-    greedy = Sampling(max_tokens=48, stop=("\n",))
-    requests = [Request(p, greedy) for p in embedded_prompts(engine) + PROMPTS]
+    prompts = embedded_prompts(engine) + PROMPTS
+    limits = (Sampling(max_tokens=48, stop=("\n",)), Sampling(max_tokens=16))
+    requests = [Request(p, greedy) for p in prompts for greedy in limits]
     ours, theirs = answers(engine, requests), answers(reference, requests)
     same = [a == b for a, b in zip(ours, theirs, strict=True)]
     record_property("greedy agreement", f"{sum(same)} of {len(same)}")
@@ -262,8 +263,8 @@ def test_a_stop_text_ends_a_response_and_is_not_part_of_it(
 
 def test_the_end_token_is_no_part_of_a_response(engine: VLLMEngine, reference: HFEngine) -> None:
     requests = [Request(p, Sampling(max_tokens=120)) for p in embedded_prompts(engine, 8)]
-    ended = [(a, r) for a, r in zip(answers(engine, requests), requests, strict=True)]
-    stopped = [(a, r) for a, r in ended if a.finish == "stop"]
+    found = zip(answers(engine, requests), requests, strict=True)
+    stopped = [(a, r) for a, r in found if a.finish == "stop"]
     assert stopped
     assert [a for a, _ in stopped] == answers(reference, [r for _, r in stopped])
 
