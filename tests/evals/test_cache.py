@@ -168,7 +168,7 @@ def test_a_row_that_does_not_fit_on_the_disk_leaves_no_half_line(
 
 def test_a_cache_folder_that_is_a_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match="cache folder .*file"):
+    with pytest.raises(ValueError, match=r"cache folder .*file"):
         RowCache(tmp_path / "file")
 
 
