@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +34,7 @@ TEXT = "It is 4 + 3 = 7.\n#### 7"
 class FreeEngine:
     """Answers at once."""
 
-    identity: Mapping[str, str] = {"engine": "free", "version": "1"}
+    identity = MappingProxyType({"engine": "free", "version": "1"})
     tokenizer_name = "free"
 
     def chat(self, messages: Sequence[Mapping[str, str]], *, add_generation_prompt: bool) -> str:
