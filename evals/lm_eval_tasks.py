@@ -19,6 +19,9 @@ from evals.suite import Benchmark
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
 
+SPLITS = ("test_split", "validation_split", "training_split", "fewshot_split")
+"""Where a task file names the splits of its data."""
+
 EXTRAS: Mapping[str, str] = {
     "math_verify": "math-verify",
     "antlr4": "antlr4-python3-runtime==4.11.0",
@@ -94,6 +97,8 @@ def _load(name: str, settings: Settings, benchmark: Benchmark, hub: Path | None)
     if settings.get("output_type", "generate_until") == "generate_until":
         overrides["generation_kwargs"] = _generation(benchmark, settings)
     overrides |= _data(settings, hub)
+    if benchmark.shots == 0:
+        overrides |= _without_example_splits(settings)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"{name}.yaml"
         file.write_text(yaml.safe_dump(overrides), encoding="utf-8")
@@ -101,7 +106,21 @@ def _load(name: str, settings: Settings, benchmark: Benchmark, hub: Path | None)
             task: Task = TaskManager(include_defaults=False).load(str(file))["tasks"][name]
         except ModuleNotFoundError as error:
             raise ValueError(_missing(name, error)) from error
+        except KeyError as error:
+            split = error.args[0]
+            if split not in {settings.get(key) for key in SPLITS}:
+                raise
+            raise ValueError(
+                f"task {name}: its data {overrides.get('dataset_path')} has no split {split!r}, "
+                f"which the task scores or takes its few-shot examples from"
+            ) from error
     return task
+
+
+def _without_example_splits(settings: Settings) -> dict[str, None]:
+    """Splits that only few-shot examples come from, and which a mirror may therefore lack."""
+    scored = "test_split" if settings.get("test_split") else "validation_split"
+    return {key: None for key in SPLITS if key != scored and settings.get(key)}
 
 
 def _data(settings: Settings, hub: Path | None) -> dict[str, Any]:

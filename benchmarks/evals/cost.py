@@ -38,6 +38,7 @@ class FreeEngine:
     tokenizer_name = "free"
 
     def chat(self, messages: Sequence[Mapping[str, str]], *, add_generation_prompt: bool) -> str:
+        del add_generation_prompt
         return "".join(f"<{m['role']}>{m['content']}" for m in messages)
 
     def generate(self, requests: Sequence[Any]) -> Iterator[tuple[int, Any]]:

@@ -1,4 +1,4 @@
-"""A/A: one checkpoint evaluated twice, its requests batched in another order and in smaller batches.
+"""A/A: one checkpoint evaluated twice, the second time in another order and in smaller batches.
 
     python benchmarks/evals/order.py [--model DIR] [--suite mini-dev] [--limit N]
 
