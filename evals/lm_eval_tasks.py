@@ -36,6 +36,9 @@ EXTRAS: Mapping[str, str] = {
 """Python packages that some tasks need -> what pip calls them."""
 
 
+SPLITS = ("training_split", "validation_split", "test_split", "fewshot_split")
+
+
 def load_task(benchmark: Benchmark, hub: Path | None) -> Task:
     """The task of a benchmark that is one task.
 
@@ -77,6 +80,14 @@ def load_tasks(benchmark: Benchmark, hub: Path | None) -> dict[str, Task]:
                     task = manager.load(str(file))["tasks"][name]
             except ModuleNotFoundError as error:
                 raise ValueError(_missing(name, error)) from error
+            except KeyError as error:
+                split = error.args[0]
+                if split not in {settings.get(key) for key in SPLITS}:
+                    raise
+                raise ValueError(
+                    f"task {name}: its data {overrides.get('dataset_path')} has no split "
+                    f"{split!r}, which the task scores or takes its few-shot examples from"
+                ) from error
             confirm_confined(task)
             task.set_fewshot_seed(benchmark.fewshot_seed)
             tasks[name] = task

@@ -211,8 +211,12 @@ def _against(folder: Path | None) -> Sequence[Any]:
 
 
 def _hf(args: argparse.Namespace) -> Engine:
+    from transformers.utils import logging
+
     from evals.engines.hf import HFEngine
 
+    # Progress is ours to show.
+    logging.disable_progress_bar()
     return HFEngine(args.model, revision=args.revision)
 
 

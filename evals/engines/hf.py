@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,9 @@ class HFEngine:
             revision: Commit of a Hub id.
         """
         import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        with _without_scikit_learn():
+            from transformers import AutoModelForCausalLM, AutoTokenizer
 
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         dtype = torch.bfloat16 if self.device == "cuda" else torch.float32
@@ -184,6 +187,25 @@ class HFEngine:
             total = local.gather(1, wanted[:, None]).sum().item()
             scores.append(Likelihood(total, bool((local.argmax(-1) == wanted).all()), n))
         return scores
+
+
+@contextmanager
+def _without_scikit_learn() -> Iterator[None]:
+    """Let transformers believe that there is no scikit-learn while its generation code loads.
+
+    It would import it, and half of SciPy with it, for the thresholds of assisted decoding, which is
+    not used here: a second of the time to the first request.
+    """
+    from transformers import utils
+
+    real = utils.is_sklearn_available
+    utils.is_sklearn_available = lambda: False
+    try:
+        import transformers.generation.candidate_generator  # noqa: F401
+
+        yield
+    finally:
+        utils.is_sklearn_available = real
 
 
 def _batches(lengths: Sequence[int], extra: int) -> Iterator[list[int]]:

@@ -56,11 +56,8 @@ def write_arc(hub: Path, n: int = 16) -> None:
         }
         for i in range(n)
     ]
-    write_dataset(
-        hub / "allenai" / "ai2_arc",
-        "ARC-Easy",
-        dict.fromkeys(("train", "validation", "test"), rows),
-    )
+    splits = dict.fromkeys(("train", "validation", "test"), rows)
+    write_dataset(hub / "allenai" / "ai2_arc", "ARC-Easy", splits)
 
 
 def write_truthfulqa(hub: Path, n: int = 9) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_hub import BBH, write_arc, write_bbh, write_gsm8k, write_truthfulqa
+from small_hub import BBH, write_arc, write_bbh, write_dataset, write_gsm8k, write_truthfulqa
 from toy_engine import ToyEngine
 
 from evals.cache import RowCache
@@ -309,3 +309,12 @@ def test_a_mirror_elsewhere_is_not_mistaken_for_another_of_the_same_name(tmp_pat
             write_gsm8k(tmp_path / name, test=rows)
         (prepared,) = prepare_stock("gsm8k", tmp_path / name)
         assert prepared.benchmark.items == rows
+
+
+def test_a_mirror_may_lack_the_split_of_examples_that_are_not_shown(tmp_path: Path) -> None:
+    write_dataset(
+        tmp_path / "openai" / "gsm8k", "main", {"test": [{"question": "1?", "answer": "#### 1"}]}
+    )
+    assert prepare(replace(GSM, items=1, shots=0), tmp_path).rows == 1
+    with pytest.raises(ValueError, match=r"task gsm8k: its data .* has no split 'train'"):
+        prepare(replace(GSM, items=1), tmp_path)
