@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from evals.hub import mirrored, require
+from evals.hub import mirrored, prepared_in, require
 
 Row = Mapping[str, Any]
 
@@ -104,7 +104,9 @@ def _loaded(dataset: str, config: str | None, split: str, hub: Path | None) -> S
     from datasets import load_dataset
 
     try:
-        rows: list[Row] = list(load_dataset(at, config, split=split))
+        rows: list[Row] = list(
+            load_dataset(at, config, split=split, cache_dir=prepared_in(dataset, hub))
+        )
     except OSError as error:
         where = f"{hub / dataset} does not exist" if hub else "no mirror is given (--hub DIR)"
         raise ValueError(

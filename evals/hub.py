@@ -35,7 +35,21 @@ def require(dataset: str, hub: Path | None) -> str:
     return dataset
 
 
-def state(folder: Path) -> str:
+def prepared_in(dataset: str, hub: Path | None) -> str | None:
+    """The `cache_dir` that `datasets` is given for a dataset; None, its own choice, off the mirror.
+
+    `datasets` knows a folder by its last name alone, and would serve the rows of another mirror, or
+    of this one before it changed: each state of a mirror's folder has a cache of its own.
+    """
+    folder = mirrored(dataset, hub)
+    if folder is None:
+        return None
+    from datasets import config
+
+    return str(Path(config.HF_DATASETS_CACHE) / "mirrors" / _state(folder)[:16])
+
+
+def _state(folder: Path) -> str:
     """Digest of the places, sizes and times of change of a folder's files; reads none of them."""
     files = sorted(p for p in folder.resolve().rglob("*") if p.is_file())
     stats = ((p, p.stat()) for p in files)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from evals.generation_settings import length_limit
-from evals.hub import mirrored, require, state
+from evals.hub import prepared_in, require
 from evals.stock_tasks import Settings, stock_settings, stock_tasks, task_file
 from evals.suite import Benchmark
 
@@ -124,22 +124,14 @@ def _without_example_splits(settings: Settings) -> dict[str, None]:
 
 
 def _data(settings: Settings, hub: Path | None) -> dict[str, Any]:
-    """Where a task's data is read from.
-
-    `datasets` knows a folder by its last name alone, and would serve the rows of another mirror, or
-    of this one before it changed: each state of a mirror's folder has a cache of its own.
-    """
+    """Where a task's data is read from."""
     dataset = settings.get("dataset_path")
     if not dataset:
         return {}
     found: dict[str, Any] = {"dataset_path": require(dataset, hub)}
-    folder = mirrored(dataset, hub)
-    if folder:
-        import datasets.config
-
-        cache = Path(datasets.config.HF_DATASETS_CACHE) / "mirrors" / state(folder)[:16]
-        own = dict(settings.get("dataset_kwargs") or {})
-        found["dataset_kwargs"] = {**own, "cache_dir": str(cache)}
+    cache = prepared_in(dataset, hub)
+    if cache:
+        found["dataset_kwargs"] = {**(settings.get("dataset_kwargs") or {}), "cache_dir": cache}
     return found
 
 
