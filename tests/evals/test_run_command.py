@@ -134,7 +134,7 @@ def test_pass_at_k_is_estimated_from_the_replicates(toy: ToyEngine, tmp_path: Pa
     suite.write_text(
         "tier: development\nbenchmarks:\n"
         "  mini_gsm: {items: 500, skill: s, max_tokens: 64, limit: 30, temperature: 0.8,"
-        " replicates: 6, pass_at: 2}\n"
+        " replicates: 6, pass_k: 2}\n"
     )
     assert evaluate(tmp_path / "out", str(suite)) == 0
     frame = pd.read_parquet(tmp_path / "out" / "items.parquet")
@@ -322,9 +322,9 @@ def test_the_list_says_what_cannot_be_had_and_why(
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("absent: {a: 3}", "'absent' maps names to the reason"),
-        ("absent: {gsm8k: here}", "cannot be both in 'benchmarks' and 'absent'"),
-        ("missing: {}", "'tier', 'benchmarks' and perhaps 'absent'"),
+        ("absent: {a: 3}", "absent 'a': its reason is 3"),
+        ("absent: {gsm8k: here}", "'gsm8k' is among the benchmarks and absent"),
+        ("missing: {}", "'tier' and 'benchmarks', and perhaps 'absent'"),
     ],
 )
 def test_a_wrong_section_of_a_suite_is_an_error(body: str, message: str, tmp_path: Path) -> None:
@@ -337,10 +337,10 @@ def test_a_wrong_section_of_a_suite_is_an_error(body: str, message: str, tmp_pat
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ("pass_at: 3, replicates: 2", "pass_at is 3; it lies between 1 and replicates"),
-        ("cluster: a, stratum: b", "either 'cluster' or 'stratum', not both"),
-        ("max_truncated: 5", "max_truncated is 5; it is a share"),
-        ("replicates: 0", "at least 1"),
+        ("pass_k: 3, replicates: 2, temperature: 1", "pass_k is 3, out of its range"),
+        ("max_truncated: 5", "max_truncated is 5, out of its range"),
+        ("max_empty: -1", "max_empty is -1, out of its range"),
+        ("replicates: 0", "replicates is 0, out of its range"),
     ],
 )
 def test_settings_without_meaning_are_an_error(settings: str, message: str, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from evals.items import ItemScore
-from evals.stats import clustered, stratified, wilson
+from evals.stats import paired, wilson
 from evals.suite import Benchmark
 from evals.summary import counted_mean, every_mean, mean_of, metric_mean
 
@@ -45,7 +45,7 @@ def test_items_of_one_cluster_are_not_independent() -> None:
     rows = [score(i, float(i // 4 % 2), cluster=str(i // 4)) for i in range(24)]
     mean = counted_mean(BENCHMARK, rows)
     values = np.array([r.score for r in rows])
-    expected = clustered(values, np.zeros(24), [r.cluster for r in rows])
+    expected = paired(values, np.zeros(24), cluster=[r.cluster for r in rows])
     assert (mean.se, mean.method) == (pytest.approx(expected.se), "t over clusters")
     assert mean.se > counted_mean(BENCHMARK, [score(i, r.score) for i, r in enumerate(rows)]).se  # type: ignore[operator]
 
@@ -53,13 +53,17 @@ def test_items_of_one_cluster_are_not_independent() -> None:
 def test_fixed_subtasks_are_strata() -> None:
     rows = [score(i, float(i % 5 < (i // 10)), stratum=str(i // 10)) for i in range(30)]
     mean = counted_mean(BENCHMARK, rows)
-    expected = stratified([r.score for r in rows], np.zeros(30), [r.stratum for r in rows])
+    strata = [r.stratum for r in rows]
+    expected = paired([r.score for r in rows], np.zeros(30), stratum=strata)
     assert (mean.se, mean.method) == (pytest.approx(expected.se), "t over strata")
 
 
-def test_a_stratum_of_one_item_has_no_variance_and_is_pooled() -> None:
-    rows = [score(i, float(i % 2), stratum="a" if i else "b") for i in range(9)]
-    assert counted_mean(BENCHMARK, rows).method == "wilson"
+def test_strata_of_one_item_are_collapsed() -> None:
+    rows = [score(i, float(i % 2), stratum=str(max(i, 2))) for i in range(9)]
+    mean = counted_mean(BENCHMARK, rows)
+    assert mean.method == "t over strata"
+    assert mean.se is not None
+    assert mean.se > 0
 
 
 def test_one_item_has_no_interval() -> None:

@@ -87,7 +87,7 @@ def test_a_benchmark_whose_items_are_known_needs_no_items_from(
     monkeypatch: pytest.MonkeyPatch,
     task: str,
 ) -> None:
-    sweep = with_suite(tmp_path, f"  b: {{task: {task}, items: 9, skill: s}}\n")
+    sweep = with_suite(tmp_path, f"  b: {{task: {task}, items: 9, skill: s, max_tokens: 64}}\n")
     arguments = [sweep, "--results", str(tmp_path / "results"), "--plan"]
     assert main(arguments) == 0
     capsys.readouterr()

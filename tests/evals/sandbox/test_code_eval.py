@@ -220,7 +220,8 @@ def test_stock_tasks_load_and_score_in_the_sandbox(
     load = evaluate.load
     with prepare():
         loaded = load_task(
-            Benchmark(name=task, task=task, items=items, skill="code"), SHARED / "hub"
+            Benchmark(name=task, task=task, items=items, skill="code", max_tokens=512),
+            SHARED / "hub",
         )
     assert evaluate.load is load
     assert confined(loaded)
