@@ -36,14 +36,17 @@ def require(dataset: str, hub: Path | None) -> str:
 
 
 def datasets_cache(dataset: str, hub: Path | None) -> str | None:
-    """Where `datasets` is to keep its copy of a mirrored dataset; None for one on the Hub.
+    """Where `datasets` is to keep its copy of a mirrored dataset; None for one on the Hub."""
+    folder = mirrored(dataset, hub)
+    return folder_cache(folder) if folder else None
+
+
+def folder_cache(folder: Path) -> str:
+    """Where `datasets` is to keep its copy of the dataset in a folder, as the folder is now.
 
     Left to itself it goes by the folder's name alone: changed files, or another mirror's folder of
     that name, would be answered with the copy of the first.
     """
-    folder = mirrored(dataset, hub)
-    if not folder:
-        return None
     from datasets import config
 
     return str(Path(config.HF_DATASETS_CACHE) / "mirrors" / tree_digest(folder)[:16])

@@ -53,8 +53,18 @@ def write_record(
     prepared: Sequence[Prepared],
     result: SuiteResult,
     failed: Sequence[str],
+    served: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Write both files of a run, each whole or not at all.
+
+    Args:
+        out: The folder.
+        asked: What was asked for.
+        identity: The engine's.
+        prepared: What was run.
+        result: What came of it.
+        failed: Guardrails that tripped.
+        served: What a server said of the models that answered.
 
     Returns:
         What scores.json holds.
@@ -63,8 +73,9 @@ def write_record(
         "asked": asdict(asked),
         "identity": dict(identity),
         "versions": versions(),
+        "served": list(served),
         "failed": list(failed),
-        "notes": [p.note for p in prepared if p.note],
+        "notes": [note for p in prepared for note in _notes(p)],
         **_scores(prepared, result, asked.tier),
     }
     rows = [s for p in prepared for s in result.runs[p.benchmark.name].scores]
@@ -147,11 +158,31 @@ def _benchmark(prepared: Prepared, result: SuiteResult, mean: Mean) -> dict[str,
             {"metric": metric, "filter": name, "value": value}
             for (metric, name), value in run.overall.items()
         ],
+        "sentence_splitter": _splitter(prepared),
         "settings": settings,
         "generation": {
             n: _plain(p.task.config.generation_kwargs) for n, p in prepared.parts.items()
         },
     }
+
+
+def _splitter(prepared: Prepared) -> str | None:
+    """What counts the sentences of a benchmark that has constraints on them."""
+    datasets = {p.task.config.dataset_path for p in prepared.parts.values()}
+    if not any(str(d).endswith(("google/IFEval", "allenai/IFBench_test")) for d in datasets):
+        return None
+    from evals.ifeval import sentence_splitter
+
+    return sentence_splitter()
+
+
+def _notes(prepared: Prepared) -> list[str]:
+    bundled = _splitter(prepared) == "bundled"
+    splitter = (
+        f"{prepared.benchmark.name}: sentences are counted by the bundled splitter; with nltk's "
+        f"punkt_tab they would be counted as lm-eval does"
+    )
+    return [prepared.note] * bool(prepared.note) + [splitter] * bundled
 
 
 def _finite(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from evals.hub import folder_cache
 from recipe.rows import Row, chat_row, identified, preference_row
 
 
@@ -74,8 +75,13 @@ def _raw(source: Source) -> Iterator[Mapping[str, Any]]:
     else:
         from datasets import load_dataset
 
+        folder = Path(source.source)
         yield from load_dataset(
-            source.source, source.config, split=source.split, revision=source.revision
+            source.source,
+            source.config,
+            split=source.split,
+            revision=source.revision,
+            cache_dir=folder_cache(folder) if folder.is_dir() else None,
         )
 
 

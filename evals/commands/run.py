@@ -111,7 +111,11 @@ def _evaluate(
         prepared = [*prepared, *(judged(b, args.judge_model) for b in by_judge)]
     cache.close()
     failed = trips([p.benchmark for p in prepared], result, against)
-    record = write_record(args.out, asked, engine.identity, prepared, result, failed)
+    served = [
+        {"model": model, "fingerprint": fingerprint, "answers": answers}
+        for (model, fingerprint), answers in getattr(engine, "served", {}).items()
+    ]
+    record = write_record(args.out, asked, engine.identity, prepared, result, failed, served)
     sys.stdout.writelines(f"{line}\n" for line in (*score_lines(record), *published_lines(record)))
     sys.stderr.writelines(f"note: {note}\n" for note in record["notes"])
     sys.stderr.writelines(f"failed: {trip}\n" for trip in failed)
