@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from typing import Any
 
 from evals.cache.keys import generation_key, likelihood_key, normalised, seed_of
 from evals.cache.rows import Rows
@@ -46,15 +47,8 @@ class CachedEngine:
 
     def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Generation]]:
         """Answer requests: the index of a request and its response, those of the cache first."""
-        keys = [self.key(r) for r in requests]
-        self._rows.refresh()
-        missing: dict[str, list[int]] = {}
-        for index, key in enumerate(keys):
-            row = self._rows.get(key)
-            if row is None:
-                missing.setdefault(key, []).append(index)
-            else:
-                yield index, Generation(**row)
+        known, missing = self._looked_up([self.key(r) for r in requests])
+        yield from ((index, Generation(**row)) for index, row in known)
         wanted = list(missing)
         seeded = [_seeded(requests[missing[key][0]], key) for key in wanted]
         for index, generation in self._engine.generate(seeded) if seeded else ():
@@ -64,21 +58,29 @@ class CachedEngine:
 
     def loglikelihood(self, pairs: Sequence[tuple[str, str]]) -> Iterator[tuple[int, Likelihood]]:
         """Score pairs: the index of a pair and its likelihood, those of the cache first."""
-        keys = [self.key(pair) for pair in pairs]
-        self._rows.refresh()
-        missing: dict[str, list[int]] = {}
-        for index, key in enumerate(keys):
-            row = self._rows.get(key)
-            if row is None:
-                missing.setdefault(key, []).append(index)
-            else:
-                yield index, Likelihood(**row)
+        known, missing = self._looked_up([self.key(pair) for pair in pairs])
+        yield from ((index, Likelihood(**row)) for index, row in known)
         wanted = list(missing)
         asked = [pairs[missing[key][0]] for key in wanted]
         for index, likelihood in self._engine.loglikelihood(asked) if asked else ():
             self._keep(wanted[index], asdict(likelihood))
             for same in missing[wanted[index]]:
                 yield same, likelihood
+
+    def _looked_up(
+        self, keys: Sequence[str]
+    ) -> tuple[list[tuple[int, Mapping[str, Any]]], dict[str, list[int]]]:
+        """Rows at hand by index, and the indices that wait for each key that is not."""
+        self._rows.refresh()
+        known: list[tuple[int, Mapping[str, Any]]] = []
+        missing: dict[str, list[int]] = {}
+        for index, key in enumerate(keys):
+            row = self._rows.get(key)
+            if row is None:
+                missing.setdefault(key, []).append(index)
+            else:
+                known.append((index, row))
+        return known, missing
 
     def _keep(self, key: str, row: Mapping[str, object]) -> None:
         self._rows.put(key, row)

@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evals.digest import text_digest
+
+
+class WithTokenizer:
+    """An engine whose tokenizer is at hand."""
+
+    tokenizer: Any
+
+    @functools.cached_property
+    def tokenizer_name(self) -> str:
+        """Digest of tokenizer and chat template."""
+        return tokenizer_digest(self.tokenizer)
+
+    def chat(self, messages: Sequence[Mapping[str, str]], *, add_generation_prompt: bool) -> str:
+        """A conversation as the prompt text the model expects."""
+        text: str = self.tokenizer.apply_chat_template(
+            list(messages), tokenize=False, add_generation_prompt=add_generation_prompt
+        )
+        return text
 
 
 def tokenizer_digest(tokenizer: Any) -> str:

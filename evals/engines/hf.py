@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from evals.engines.encoding import encode_pair, require_room, tokenizer_digest
+from evals.engines.encoding import WithTokenizer, encode_pair, require_room
 from evals.engines.generation import Generation, Likelihood, Request, Sampling
 from evals.engines.weights import weights_digest
 
@@ -16,7 +16,7 @@ BATCH_TOKENS = 24_576
 """Prompt tokens plus room for the responses in one batch."""
 
 
-class HFEngine:
+class HFEngine(WithTokenizer):
     """Generates with `transformers`, in batches of like lengths."""
 
     def __init__(self, model: str | Path, *, revision: str | None = None) -> None:
@@ -60,18 +60,6 @@ class HFEngine:
             ),
             "tokenizer": self.tokenizer_name,
         }
-
-    @functools.cached_property
-    def tokenizer_name(self) -> str:
-        """Digest of tokenizer and chat template."""
-        return tokenizer_digest(self.tokenizer)
-
-    def chat(self, messages: Sequence[Mapping[str, str]], *, add_generation_prompt: bool) -> str:
-        """A conversation as the prompt text the model expects."""
-        text: str = self.tokenizer.apply_chat_template(
-            list(messages), tokenize=False, add_generation_prompt=add_generation_prompt
-        )
-        return text
 
     def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Generation]]:
         """Answer requests: the index of a request and its response, batch after batch.

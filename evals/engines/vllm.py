@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evals.engines.encoding import encode_pair, require_room, tokenizer_digest, wire_seed
+from evals.engines.encoding import WithTokenizer, encode_pair, require_room, wire_seed
 from evals.engines.generation import Generation, Likelihood, Request, Sampling
 from evals.engines.weights import require_safetensors, weights_digest
 
@@ -29,7 +29,7 @@ ROUNDS_IN_FLIGHT = 2
 """Requests handed over, in multiples of what vLLM runs at a time."""
 
 
-class VLLMEngine:
+class VLLMEngine(WithTokenizer):
     """Generates with vLLM, and yields each response in the step in which it ends."""
 
     def __init__(
@@ -109,18 +109,6 @@ class VLLMEngine:
             "weights": weights_digest(self._source, commit),
             "tokenizer": self.tokenizer_name,
         }
-
-    @functools.cached_property
-    def tokenizer_name(self) -> str:
-        """Digest of tokenizer and chat template."""
-        return tokenizer_digest(self.tokenizer)
-
-    def chat(self, messages: Sequence[Mapping[str, str]], *, add_generation_prompt: bool) -> str:
-        """A conversation as the prompt text the model expects."""
-        text: str = self.tokenizer.apply_chat_template(
-            list(messages), tokenize=False, add_generation_prompt=add_generation_prompt
-        )
-        return text
 
     def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Generation]]:
         """Answer requests: the index of a request and its response, as each finishes.
