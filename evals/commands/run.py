@@ -102,7 +102,7 @@ def _evaluate(
     from evals.score_lines import published_lines, score_lines
 
     cache = RowCache(args.cache or args.out / "cache")
-    engine = ENGINES[args.engine](args)
+    engine = _loaded(args)
     rows = {p.benchmark.name: p.rows for p in prepared}
     result = run_prepared(engine, prepared, cache, progress_of(rows))
     if by_judge:
@@ -212,6 +212,18 @@ def _against(folder: Path | None) -> Sequence[Any]:
     from evals.item_table import read_scores
 
     return read_scores(folder / "items.parquet") if folder else ()
+
+
+def _loaded(args: argparse.Namespace) -> Engine:
+    try:
+        return ENGINES[args.engine](args)
+    except OSError as error:
+        why = str(error).strip().partition("\n")[0]
+        raise ValueError(
+            f"--model {args.model} cannot be loaded: {why}\n"
+            f"name a folder with config.json, a tokenizer and safetensors, or a Hub id that can be "
+            f"reached"
+        ) from error
 
 
 def _hf(args: argparse.Namespace) -> Engine:

@@ -366,3 +366,16 @@ def test_a_bar_counts_rows_and_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
         on_row(3)
         on_row(4)
     assert file.getvalue().startswith("b: 2 rows, 7 tokens in ")
+
+
+@pytest.mark.parametrize("name", ["nowhere", "no-such-org/no-such-model"])
+def test_a_model_that_cannot_be_had_is_an_error_of_three_lines(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    out = ["--suite", "mini_gsm", "--limit", "2", "--out", str(tmp_path / "out")]
+    assert main(["run", "--model", name, *out]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert told[0].startswith(f"error: --model {name} cannot be loaded: ")
+    assert len(told) <= 3
+    assert not (tmp_path / "out" / "scores.json").exists()
