@@ -39,11 +39,18 @@ class Asked:
     suite: str
     tier: str
     limit: int | None
+    max_tokens: int | None = None
+    chat: bool = False
+    mode: str | None = None
+    """A server's interface."""
+    without: tuple[str, ...] = ()
+    judge: str | None = None
 
     @property
     def same_results(self) -> dict[str, Any]:
         """What another run must share to overwrite this one's folder."""
-        return asdict(self)
+        told: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return told
 
 
 def write_record(

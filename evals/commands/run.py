@@ -23,7 +23,9 @@ EXAMPLES = """examples:
   python -m evals run --model recipe/tiny/model --suite mini-dev --out results/tiny
   python -m evals run --model org/name --revision COMMIT --suite gsm8k --hub ../shared/hub --out r
   python -m evals run --engine openai --base-url http://127.0.0.1:8000/v1 --model NAME \\
-      --suite tulu3-dev --judge-url https://HOST/v1 --judge-model JUDGE --out results/served
+      --suite ifbench --out results/served
+  python -m evals run --model M --suite judged --judge-url https://HOST/v1 --judge-model JUDGE \\
+      --out results/judged
 
 The same command again goes on where it was stopped: each answer is kept in the cache as it comes.
 Exit code 1: a guardrail tripped (responses cut or empty, examples that are test items, changed
@@ -77,7 +79,19 @@ def run(args: argparse.Namespace) -> int:
     hub = hub_folder(args.hub)
     _require_sensible(args, hub)
     tier, benchmarks = _asked(args)
-    asked = Asked(args.model, args.revision, args.engine, args.suite, tier, args.limit)
+    asked = Asked(
+        args.model,
+        args.revision,
+        args.engine,
+        args.suite,
+        tier,
+        args.limit,
+        max_tokens=args.max_tokens,
+        chat=args.chat,
+        mode=args.mode if args.engine == "openai" else None,
+        without=tuple(args.without),
+        judge=args.judge_model,
+    )
     require_free(args.out, asked)
     against = _against(args.against)
     by_judge = [b for b in benchmarks if b.task in JUDGED]

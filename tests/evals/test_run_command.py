@@ -216,6 +216,8 @@ def test_a_folder_with_another_runs_results_is_not_overwritten(
     assert evaluate(tmp_path, "mini_gsm", "--limit", "12") == 0
     assert evaluate(tmp_path, "mini_math", "--limit", "12") == 2
     assert "holds the results of another run (suite mini_gsm)" in capsys.readouterr().err
+    assert evaluate(tmp_path, "mini_gsm", "--limit", "12", "--max-tokens", "9") == 2
+    assert "another run (max_tokens None)" in capsys.readouterr().err
     assert set(scores_in(tmp_path)["benchmarks"]) == {"mini_gsm"}
 
 
