@@ -15,23 +15,6 @@ SAME_FROM = 10
 """Responses that are all alike are suspicious from this many items on."""
 
 
-class Tripped(ValueError):  # noqa: N818
-    """Guardrails tripped; the message has a line for each."""
-
-
-def require_sound(
-    benchmarks: Sequence[Benchmark], result: SuiteResult, against: Sequence[ItemScore] = ()
-) -> None:
-    """Refuse scores that are not worth reading.
-
-    Raises:
-        Tripped: see `trips`.
-    """
-    found = trips(benchmarks, result, against)
-    if found:
-        raise Tripped("\n".join(found))
-
-
 def trips(
     benchmarks: Sequence[Benchmark], result: SuiteResult, against: Sequence[ItemScore] = ()
 ) -> list[str]:

@@ -13,7 +13,7 @@ from small_hub import write_gsm8k
 from toy_engine import ToyEngine
 
 from evals.engines import Generation, Request
-from evals.guardrails import Tripped, require_sound, trips
+from evals.guardrails import trips
 from evals.prepared import prepare
 from evals.run import SuiteResult, run
 from evals.suite import Benchmark
@@ -49,7 +49,7 @@ def some(share: float, odd: Generation) -> Callable[[Mapping[str, str], Request]
 def test_a_sound_run_trips_nothing(hub: Path) -> None:
     result = run(ToyEngine(), [GSM], hub=hub)
     assert trips([GSM], result) == []
-    require_sound([GSM], result)
+    assert trips([GSM], result) == []
 
 
 @pytest.mark.parametrize(("share", "trip"), [(0.25, False), (0.3, True)])
@@ -118,9 +118,7 @@ def test_missing_items_and_missing_replicates_trip(hub: Path) -> None:
 def test_every_trip_has_a_line(hub: Path) -> None:
     silent = some(1.0, Generation("", "length", 64))
     result = run(ToyEngine(answer=silent), [GSM], hub=hub)
-    with pytest.raises(Tripped) as error:
-        require_sound([GSM], result)
-    assert len(str(error.value).splitlines()) == 3
+    assert len(trips([GSM], result)) == 3
 
 
 def test_a_missing_package_is_named_as_pip_calls_it(monkeypatch: pytest.MonkeyPatch) -> None:
