@@ -9,6 +9,7 @@
    that are compared as text, so no hash collision can flag a row. */
 
 #include "lookup.h" /* Python.h comes first */
+#include "runs.h"
 #include "skim.h"
 
 #if defined(__linux__)
@@ -263,10 +264,9 @@ static int Scanner_init(Scanner *self, PyObject *args, PyObject *kwargs) {
     self->item_match_n = DATA(ITEM_MATCH_N);
     self->item_totals = DATA(ITEM_TOTALS);
     self->item_sizes = DATA(ITEM_SIZES);
-    self->stamps = calloc((size_t)COUNT(VOCABULARY) + 1, sizeof *self->stamps);
     self->gram_rows = calloc((size_t)COUNT(GRAMS) + 1, sizeof *self->gram_rows);
     self->gram_last = calloc((size_t)COUNT(GRAMS) + 1, sizeof *self->gram_last);
-    if (!self->stamps || !self->gram_rows || !self->gram_last) { PyErr_NoMemory(); return -1; }
+    if (!self->gram_rows || !self->gram_last) { PyErr_NoMemory(); return -1; }
     self->tokeniser.alphabet = alphabet;
     self->tokeniser.out = &self->tokens_out;
     return 0;
@@ -276,13 +276,12 @@ static void Scanner_dealloc(Scanner *self) {
     while (self->held) PyBuffer_Release(&self->views[--self->held]);
     Py_XDECREF(self->alphabet);
     free(self->tokens_out.at);
+    free(self->spans.at);
     free(self->hits.at);
     free(self->kept.at);
-    free(self->ids);
     free(self->present.at);
     free((void *)self->bitmap);
     free((void *)self->part_bitmap);
-    free(self->stamps);
     free(self->seen.at);
     free(self->gram_rows);
     free(self->gram_last);
@@ -414,29 +413,49 @@ static PyObject *Scanner_scan(Scanner *self, PyObject *args) {
 }
 
 PyDoc_STRVAR(read_doc,
-    "read(text, /)\n--\n\nWhere each token of a text stands, and which it is.\n\nReturns:\n"
-    "    int32 places of the tokens in the index's vocabulary (-1 where it has none), and uint64 pairs\n"
-    "    of where each begins and ends in the text's UTF-8, both in bytes.");
+    "read(text, /)\n--\n\nThe tokens of a text, and where each stands.\n\nReturns:\n"
+    "    64-bit hashes of the tokens, and uint64 pairs of where each begins and ends in the text's\n"
+    "    UTF-8, both in bytes.");
 
 static PyObject *Scanner_read(Scanner *self, PyObject *given) {
-    Spans spans = {0};
-    PyObject *ids = NULL, *result = NULL;
     if (enter(self)) return NULL;
-    self->tokens_out.size = 0;
-    self->tokeniser.spans = &spans;
+    self->tokens_out.size = self->spans.size = 0;
+    self->tokeniser.spans = &self->spans;
     int failed = read_one(&self->tokeniser, &self->scratch, given);
     self->tokeniser.spans = NULL;
     self->busy = 0;
-    if (!failed)
-        ids = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(self->tokens_out.size * 4));
-    if (ids) {
-        int32_t *to = (int32_t *)PyBytes_AS_STRING(ids);
-        for (size_t i = 0; i < self->tokens_out.size; i++)
-            to[i] = (int32_t)find(&self->vocabulary, self->tokens_out.at[i]);
-        result = Py_BuildValue("(Ny#)", ids, spans.at ? (char *)spans.at : "",
-                               (Py_ssize_t)(spans.size * sizeof(Span)));
+    if (failed) return NULL;
+    return Py_BuildValue("(y#y#)", self->tokens_out.at ? (char *)self->tokens_out.at : "",
+                         (Py_ssize_t)(self->tokens_out.size * sizeof *self->tokens_out.at),
+                         self->spans.at ? (char *)self->spans.at : "",
+                         (Py_ssize_t)(self->spans.size * sizeof *self->spans.at));
+}
+
+PyDoc_STRVAR(ids_doc,
+    "ids(hashes, begin, end, /)\n--\n\nWhich tokens these are.\n\nArgs:\n"
+    "    hashes: As `read` gives them.\n"
+    "    begin, end: Which of them, as in a slice, from 0 on.\n\nReturns:\n"
+    "    Places of the tokens in the index's vocabulary, -1 where it has none.");
+
+static PyObject *Scanner_ids(Scanner *self, PyObject *args) {
+    PyObject *hashes;
+    Py_ssize_t begin, end;
+    if (!PyArg_ParseTuple(args, "Snn", &hashes, &begin, &end)) return NULL;
+    if (!self->tokeniser.alphabet && not_ready()) return NULL;
+    Py_ssize_t count = PyBytes_GET_SIZE(hashes) / (Py_ssize_t)sizeof(uint64_t);
+    if (begin < 0 || end < 0) {
+        PyErr_SetString(PyExc_ValueError, "begin and end must be at least 0");
+        return NULL;
     }
-    free(spans.at);
+    if (end > count) end = count;
+    if (begin > end) begin = end;
+    const uint64_t *tokens = (const uint64_t *)PyBytes_AS_STRING(hashes);
+    PyObject *result = PyList_New(end - begin);
+    for (Py_ssize_t i = begin; result && i < end; i++) {
+        PyObject *place = PyLong_FromLongLong(find(&self->vocabulary, tokens[i]));
+        if (place) PyList_SET_ITEM(result, i - begin, place);
+        else Py_CLEAR(result);
+    }
     return result;
 }
 
@@ -454,6 +473,7 @@ static PyObject *Scanner_gram_rows(Scanner *self, PyObject *none) {
 
 static PyMethodDef Scanner_methods[] = {{"scan", (PyCFunction)Scanner_scan, METH_VARARGS, scan_doc},
                                         {"read", (PyCFunction)Scanner_read, METH_O, read_doc},
+                                        {"ids", (PyCFunction)Scanner_ids, METH_VARARGS, ids_doc},
                                         {"gram_rows", (PyCFunction)Scanner_gram_rows, METH_NOARGS,
                                          gram_rows_doc},
                                         {NULL, NULL, 0, NULL}};
@@ -607,13 +627,35 @@ static PyObject *skim(PyObject *module, PyObject *args) {
     return result;
 }
 
+PyDoc_STRVAR(runs_doc,
+    "runs(row, prompt, work, /)\n--\n\nThe longest run that two texts share, then those left and "
+    "right of it, and so on.\n\nArgs:\n"
+    "    row: Its tokens as int32; -1 for what the prompt has not.\n"
+    "    prompt: Its tokens as int32, numbered from 0 on.\n"
+    "    work: Pairs of equal tokens that may be looked at.\n\nReturns:\n"
+    "    (start in the row, start in the prompt, tokens) of each, in no order, or None where it is\n"
+    "    more work.\n\nRaises:\n"
+    "    ValueError: a token is not below the number of the prompt's tokens.");
+
+static PyObject *runs(PyObject *module, PyObject *args) {
+    (void)module;
+    Py_buffer row, prompt;
+    long long work;
+    if (!PyArg_ParseTuple(args, "y*y*L", &row, &prompt, &work)) return NULL;
+    PyObject *found = find_runs(&row, &prompt, work);
+    PyBuffer_Release(&row);
+    PyBuffer_Release(&prompt);
+    return found;
+}
+
 static PyMethodDef functions[] = {{"separators", separators, METH_O, separators_doc},
                                   {"skim", skim, METH_VARARGS, skim_doc},
+                                  {"runs", runs, METH_VARARGS, runs_doc},
                                   {"gram_keys", gram_keys, METH_VARARGS, gram_keys_doc},
                                   {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "decontam.text._scanner",
-    .m_doc = "Text -> tokens -> n-grams that benchmark items hold.", .m_size = -1,
+    .m_doc = "Text -> tokens -> n-grams that benchmark items hold; runs that two texts share.", .m_size = -1,
     .m_methods = functions};
 
 PyMODINIT_FUNC PyInit__scanner(void) {

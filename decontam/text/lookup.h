@@ -45,11 +45,9 @@ typedef struct {
     double share, tokens;   /* what such a window must exceed */
     uint32_t whole_below;   /* prompts of fewer tokens are found whole only */
     Hashes tokens_out;
+    Spans spans;            /* where the tokens stand, for `read` */
     Bytes present;          /* of a text, a byte each: windows that may be n-grams; parts */
     Hits hits, kept;
-    int32_t *ids;           /* of the row's tokens: -2 not asked yet, -1 unknown */
-    size_t ids_room;
-    uint32_t *stamps, stamp;
     Hashes seen;            /* a hash set of n-gram keys; 0 is empty */
     uint32_t *gram_rows, *gram_last, row; /* rows that hold each n-gram; the last of them */
     Bytes scratch;
@@ -249,28 +247,21 @@ static int possible(const Scanner *self, uint32_t item, const uint64_t *tokens, 
 
 /* Whether a stretch of a text could hold the item: by the information of its tokens, in any order,
    or by its token-match.  Returns -1 on an exception. */
-static int enough(Scanner *self, uint32_t item, const uint64_t *tokens, int32_t *ids, int64_t begin,
-                  int64_t end) {
-    if (!possible(self, item, tokens + begin, (size_t)(end - begin))) return 0;
-    self->stamp++;
-    for (int64_t i = begin; i < end; i++) {
-        if (ids[i] == -2) ids[i] = (int32_t)find(&self->vocabulary, tokens[i]);
-        if (ids[i] >= 0) self->stamps[ids[i]] = self->stamp;
-    }
-    double held = 0, total = 0;
+static int enough(Scanner *self, uint32_t item, const uint64_t *tokens, size_t count) {
+    if (!possible(self, item, tokens, count)) return 0;
+    if (gather(self, tokens, count, 1)) return -1;
+    double held = 0, size = prompt_size(self, item);
     uint32_t counted = 0;
     for (uint32_t i = self->item_bounds[item]; i < self->item_bounds[item + 1]; i++) {
-        total += self->item_bits[i];
-        if (self->stamps[self->item_tokens[i]] != self->stamp) continue;
+        if (!gathered(self, key_at(self->vocabulary.keys + self->item_tokens[i], 1))) continue;
         held += self->item_bits[i];
         counted += self->item_counts[i];
     }
     const double slack = 1e-9; /* Python decides; this may only let too much through */
-    if (held > (self->share - slack) * total) return 1;
-    double least = (self->tokens - slack) * prompt_size(self, item);
-    if (counted <= least) return 0;
-    int64_t matched = token_match(self, item, tokens + begin, (size_t)(end - begin));
-    return matched < 0 ? -1 : matched > least;
+    if (held > (self->share - slack) * self->item_totals[item]) return 1;
+    if (counted / size <= self->tokens) return 0; /* whole tokens: the same number in Python */
+    int64_t matched = token_match(self, item, tokens, count);
+    return matched < 0 ? -1 : (double)matched / size > self->tokens;
 }
 
 typedef struct { size_t begin, end; } Range;
@@ -291,8 +282,7 @@ static int worth(Scanner *self, const Hit *hits, size_t count, const Range *text
         int64_t length = (int64_t)(text.end - text.begin);
         int64_t begin = diagonal - slack > 0 ? diagonal - slack : 0;
         int64_t end = furthest + size + slack < length ? furthest + size + slack : length;
-        int found = enough(self, item, self->tokens_out.at + text.begin, self->ids + text.begin, begin,
-                           end);
+        int found = enough(self, item, self->tokens_out.at + text.begin + begin, (size_t)(end - begin));
         if (found) return found;
     }
     return 0;
@@ -301,11 +291,6 @@ static int worth(Scanner *self, const Hit *hits, size_t count, const Range *text
 static int keep(Scanner *self, const Range *texts, int32_t first_text) {
     Hits *hits = &self->hits;
     if (!hits->size) return 0;
-    size_t count = self->tokens_out.size;
-    if (self->windows) {
-        if (grow((void **)&self->ids, &self->ids_room, count, sizeof *self->ids)) return -1;
-        for (size_t i = 0; i < count; i++) self->ids[i] = -2;
-    }
     qsort(hits->at, hits->size, sizeof *hits->at, by_item);
     for (size_t first = 0, last; first < hits->size; first = last) {
         for (last = first + 1; last < hits->size && hits->at[last].item == hits->at[first].item; last++);

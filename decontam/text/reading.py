@@ -25,9 +25,9 @@ class Reading:
         self._scanner = scanner
 
     @cached_property
-    def _read(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        ids, spans = self._scanner.read(self.text)
-        return np.frombuffer(ids, np.int32), np.frombuffer(spans, np.int64).reshape(-1, 2)
+    def _read(self) -> tuple[bytes, NDArray[np.int64]]:
+        hashes, spans = self._scanner.read(self.text)
+        return hashes, np.frombuffer(spans, np.int64).reshape(-1, 2)
 
     @cached_property
     def _utf8(self) -> bytes:
@@ -35,12 +35,11 @@ class Reading:
 
     def __len__(self) -> int:
         """Its tokens."""
-        return len(self._read[0])
+        return len(self._read[1])
 
     def ids(self, begin: int, end: int) -> list[int]:
         """Ids of the tokens from `begin` to before `end`; -1 where no entry holds the token."""
-        found: list[int] = self._read[0][begin:end].tolist()
-        return found
+        return self._scanner.ids(self._read[0], max(begin, 0), max(end, 0))
 
     def words(self, begin: int, end: int) -> list[str]:
         """The tokens from `begin` to before `end`, as text."""

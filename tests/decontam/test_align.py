@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from array import array
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from decontam.rules import align as module
 from decontam.rules.align import Alignment, align, swapped
+from decontam.text._scanner import runs
 
 WORDS = st.lists(st.sampled_from("abcde12+"), max_size=40)
 
@@ -57,6 +59,28 @@ def test_texts_that_take_too_long_are_aligned_by_a_longest_common_subsequence(
     assert sum(size for _, _, size in found.blocks) == longest(row, prompt)
 
 
+def pairs_looked_at(row: Sequence[str], prompt: Sequence[str]) -> int:
+    """Pairs of equal tokens in every stretch that the search by longest runs goes through."""
+    matcher = SequenceMatcher(None, row, prompt, autojunk=False)
+    todo, looked_at = [(0, len(row), 0, len(prompt))], 0
+    while todo:
+        a, b, c, d = todo.pop()
+        if a == b or c == d:
+            continue
+        looked_at += sum(prompt.count(word) for word in row[a:b])
+        at, start, size = matcher.find_longest_match(a, b, c, d)
+        if size:
+            todo += [(a, at, c, start), (at + size, b, start + size, d)]
+    return looked_at
+
+
+@given(WORDS, WORDS, st.integers(0, 40))
+def test_the_work_is_bounded(row: list[str], prompt: list[str], work: int) -> None:
+    places = {word: k for k, word in enumerate(dict.fromkeys(prompt))}
+    numbers = [array("i", [places.get(word, -1) for word in text]) for text in (row, prompt)]
+    assert (runs(*numbers, work) is None) == (pairs_looked_at(row, prompt) > work)
+
+
 REPETITIVE = [
     (["1"] * 5000, ["1"] * 4000 + ["2"]),
     (["a", "b"] * 2500, ["a", "c", "b"] * 1666),
@@ -65,20 +89,28 @@ REPETITIVE = [
 
 
 @pytest.mark.parametrize(("row", "prompt"), REPETITIVE)
-def test_the_work_is_bounded_where_texts_repeat(
-    row: list[str], prompt: list[str], monkeypatch: pytest.MonkeyPatch
+def test_texts_that_repeat_are_aligned_by_a_longest_common_subsequence(
+    row: list[str], prompt: list[str]
 ) -> None:
-    looked_at = 0
-    search = SequenceMatcher.find_longest_match
-
-    def counted(self: SequenceMatcher[str], *among: int) -> object:
-        nonlocal looked_at
-        looked_at += sum(len(self.b2j.get(w, ())) for w in self.a[among[0] : among[1]])
-        return search(self, *among)
-
-    monkeypatch.setattr(SequenceMatcher, "find_longest_match", counted)
+    places = {word: k for k, word in enumerate(dict.fromkeys(prompt))}
+    numbers = [array("i", [places.get(word, -1) for word in text]) for text in (row, prompt)]
+    assert runs(*numbers, module.WORK) is None
     agrees(align(row, prompt))
-    assert looked_at <= module.WORK
+
+
+@pytest.mark.parametrize(
+    ("row", "prompt"),
+    [
+        (b"\0" * 3, b""),
+        (b"", b"\0" * 5),
+        (array("i", [1]), array("i", [0])),
+        (array("i", [0]), array("i", [1])),
+        (array("i", [0]), array("i", [-1])),
+    ],
+)
+def test_numbers_that_name_no_token_of_the_prompt_are_refused(row: object, prompt: object) -> None:
+    with pytest.raises(ValueError, match="token"):
+        runs(row, prompt, 10)  # type: ignore[arg-type]
 
 
 def test_a_long_repetitive_copy_is_recognised_with_its_edits() -> None:
