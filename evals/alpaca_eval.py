@@ -17,7 +17,7 @@ from evals.engines import Engine, Generation
 from evals.hub import dataset_file
 from evals.item_sources import SOURCES
 from evals.judge import Message, ask, choice, judge_prompt
-from evals.judged import JudgedItem, JudgedResult, sampling
+from evals.judged_items import JudgedItem, JudgedResult, sampling
 from evals.length_control import FEWEST, GamedRows, length_controlled
 from evals.suite import Benchmark
 

@@ -11,7 +11,8 @@ from evals.cache import CachedEngine, Rows
 from evals.digest import text_digest
 from evals.engines import Engine
 from evals.items import ItemScore
-from evals.judged import JudgedItem, run_judged
+from evals.judged import run_judged
+from evals.judged_items import JudgedItem
 from evals.prepared import Prepared
 from evals.run import BenchmarkRun
 from evals.suite import Benchmark

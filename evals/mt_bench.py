@@ -13,7 +13,7 @@ from evals.documents import sample_indices
 from evals.engines import Engine
 from evals.item_sources import SOURCES
 from evals.judge import Message, ask, judge_prompt, rating
-from evals.judged import JudgedItem, JudgedResult, sampling
+from evals.judged_items import JudgedItem, JudgedResult, sampling
 from evals.suite import Benchmark
 
 Row = Mapping[str, Any]

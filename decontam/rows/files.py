@@ -46,6 +46,18 @@ class DataFile:
             raise ValueError(f"{self.name} changed while it was read; check it again")
 
 
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A piece of a file: of plain JSON lines those that begin in a range of bytes, of Parquet a
+    range of row groups, else the whole."""
+
+    file: DataFile
+    number: int
+    """Place of the shard within its file."""
+    begin: int
+    end: int
+
+
 def find_files(given: Sequence[str]) -> list[DataFile]:
     """The files that arguments name, in a fixed order.
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from decontam.rows.files import DataFile
-from decontam.rows.shards import Shard
+from decontam.rows.files import DataFile, Shard
 from decontam.text import _scanner
 
 BLOCK = 1 << 21

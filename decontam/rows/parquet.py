@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from decontam.rows.batch import Batch, Block, gather
-from decontam.rows.files import DataFile
+from decontam.rows.files import DataFile, Shard
 from decontam.rows.shapes import ANSWER, KEYS, QUESTION, Doc, Mode, asked, read_row, role_of
-from decontam.rows.shards import Shard
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from decontam.rows.batch import Block
-from decontam.rows.files import opened
+from decontam.rows.files import Shard, opened
 from decontam.rows.lines import records
 from decontam.rows.parquet import parquet_blocks
 from decontam.rows.records import RecordReader
 from decontam.rows.shapes import Mode
-from decontam.rows.shards import Shard
 
 
 def read_shard(shard: Shard, mode: Mode, fields: Sequence[str]) -> Iterator[Block]:

@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
-from decontam.rows.files import DataFile
+from decontam.rows.files import DataFile, Shard
+from decontam.rows.parquet import opened_parquet
 
 SHARD = 64 << 20
 """Bytes of a file that one shard covers, where the file can be entered in the middle."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """A piece of a file: of plain JSON lines those that begin in a range of bytes, of Parquet a
-    range of row groups, else the whole."""
-
-    file: DataFile
-    number: int
-    """Place of the shard within its file."""
-    begin: int
-    end: int
 
 
 def shards(files: Sequence[DataFile]) -> list[Shard]:
@@ -43,8 +31,6 @@ def _cuts(file: DataFile) -> Iterator[tuple[int, int]]:
 
 
 def _row_groups(file: DataFile) -> Iterator[tuple[int, int]]:
-    from decontam.rows.parquet import opened_parquet
-
     with opened_parquet(file) as parquet:
         begin = held = 0
         for group in range(parquet.num_row_groups):

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from decontam.policy import Policy
 from decontam.report.report import Report
-from decontam.rows.files import DataFile, opened
+from decontam.rows.files import DataFile, Shard, opened
 from decontam.rows.lines import BLOCK, is_array, records
 from decontam.rows.parquet import opened_parquet
-from decontam.rows.shards import Shard
 from decontam.run.place import sync
 
 if TYPE_CHECKING:

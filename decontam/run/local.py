@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from threading import Thread
 
-from decontam.rows.shards import Shard
+from decontam.rows.files import Shard
 from decontam.run.place import lock_work
 from decontam.run.scan import Scan
 from decontam.run.shard import Done, Options, scan_shard

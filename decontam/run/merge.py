@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from decontam.rows.files import Shard
 from decontam.rows.read import read_shard
-from decontam.rows.shards import Shard
 from decontam.run import shard as published
 from decontam.run.candidate import Candidate, Seen
 from decontam.run.shard import MOST_BAD, Done

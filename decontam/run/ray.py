@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from decontam.rows.shards import Shard
+from decontam.rows.files import Shard
 from decontam.run.local import Scanned, Task
 from decontam.run.scan import Scan
 from decontam.run.shard import Done, Options, published, scan_shard

@@ -20,8 +20,8 @@ from decontam.report.outcome import Summary
 from decontam.report.report import Report, Totals
 from decontam.report.review import write_review
 from decontam.report.tables import MatchWriter
-from decontam.rows.files import DataFile, find_files
-from decontam.rows.shards import SHARD, Shard, shards
+from decontam.rows.files import DataFile, Shard, find_files
+from decontam.rows.shards import SHARD, shards
 from decontam.run.clean import clean_files, removals
 from decontam.run.local import Scanned, Task, in_processes, in_this_process
 from decontam.run.merge import Folders, Merged, merge

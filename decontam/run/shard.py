@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from decontam.items.saved import load, read_policy
 from decontam.report.evidence import Match, match
 from decontam.rows.batch import Batch
+from decontam.rows.files import Shard
 from decontam.rows.read import read_shard
 from decontam.rows.shapes import QUESTION, Mode, Segment
-from decontam.rows.shards import Shard
 from decontam.run.candidate import Candidate
 from decontam.run.place import sync
 from decontam.run.scan import Scan

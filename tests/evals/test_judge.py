@@ -15,7 +15,8 @@ from evals.alpaca_eval import first_place, gamed_rows, preference
 from evals.conversations import converse
 from evals.engines import Generation, Likelihood, Request, Sampling
 from evals.judge import JudgePrompt, ask, choice, judge_prompt, rating
-from evals.judged import JUDGED, JudgedResult, run_judged
+from evals.judged import JUDGED, run_judged
+from evals.judged_items import JudgedResult
 from evals.load_items import load_items
 from evals.suite import Benchmark, load_suite
 
