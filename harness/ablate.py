@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evals.hub import hub_folder
+from evals.ledger import ledger_file
 from harness.deltas import compute_deltas
 from harness.errors import RequestError, request_errors
 from harness.execute import Outcome, execute
@@ -72,7 +73,7 @@ def ablate(
     inflations = inflation(sweep, tables.runs, tables.scores, suites)
     held = candidate_contamination(plan, tables)
     with request_errors(path):
-        ledger = results / "ledger.jsonl"
+        ledger = ledger_file(results)
         verdict = judge(sweep, suites, comparisons, held, tables.runs, ledger, force=force_look)
 
     shown = comparisons.without_held_out()

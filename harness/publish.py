@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from evals.suite import Suite
-from harness.deltas import Absent, Comparisons
+from harness.comparisons import Absent, Comparisons
 from harness.execute import Outcome
 from harness.inflation import Inflation
 from harness.levels import compute_levels

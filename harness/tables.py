@@ -24,7 +24,7 @@ from harness.sweep import Method
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.deltas import Comparisons
+    from harness.comparisons import Comparisons
     from harness.inflation import Inflation
 
 

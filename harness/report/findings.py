@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from evals.suite import Suite
-from harness.deltas import Comparisons
+from harness.comparisons import Comparisons
 from harness.inflation import Inflation
 from harness.levels import Level
 from harness.sweep import Sweep

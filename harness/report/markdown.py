@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from evals.references import Reference
-from harness.deltas import MEAN, Delta
+from harness.comparisons import MEAN, Delta
 from harness.levels import Level
 from harness.report.findings import Findings, MixCheck
 from harness.report.view import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.deltas import MEAN
+from harness.comparisons import MEAN
 from harness.report import figures, words
 from harness.report.findings import Findings
 from harness.report.view import (
@@ -24,6 +24,7 @@ from harness.report.view import (
     stage_times,
     subject,
 )
+from harness.verdict import Verdict
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -45,7 +46,7 @@ def page(findings: Findings) -> str:
         verdict=verdict,
         headline=headline(verdict),
         subject=subject(findings),
-        gate_figure=_safe(figures.gate(verdict, "gate")) if verdict and verdict.table else "",
+        gate_figure=_gate(verdict),
         grids=[(g, _forest(g, f"forest-{i}")) for i, g in enumerate(shown)],
         inflation_figure=(
             _safe(figures.inflated(findings.inflation, "inflation")) if findings.inflation else ""
@@ -64,6 +65,12 @@ def page(findings: Findings) -> str:
         published_text=PUBLISHED,
         mean=MEAN,
     )
+
+
+def _gate(verdict: Verdict | None) -> str:
+    """What the gate saw, where that may be shown."""
+    shown = verdict is not None and any(row.bounds for row in verdict.table)
+    return _safe(figures.gate(verdict, "gate")) if verdict and shown else ""
 
 
 def _forest(grid: Grid, name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from harness.deltas import MEAN, Delta
+from harness.comparisons import MEAN, Delta
 from harness.report.findings import Findings, MixCheck
 from harness.report.view import Grid, GridRow, absent_lines, grids, headline, labels_found, subject
 from harness.report.words import half_width, interval, mark, plain, points, score, share

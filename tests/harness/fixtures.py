@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from evals.suite import Suite, load_suite
-from harness.deltas import Comparisons, compute_deltas
+from harness.comparisons import Comparisons
+from harness.deltas import compute_deltas
 from harness.gate import decide
 from harness.inflation import inflation
 from harness.report.findings import BenchmarkCheck, Findings, MixCheck, PartCheck, StageTime
@@ -191,7 +192,7 @@ def make_findings() -> Findings:
     return Findings(
         sweep=sweep,
         suites=suites,
-        comparisons=comparisons,
+        comparisons=comparisons.without_held_out(),
         inflation=found,
         verdict=decide(sweep.gate, comparisons, suites, shares),
         contamination=make_contamination(),

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evals.stats import holm, quantile, upper_tail
-from harness.deltas import MEAN, Absent, Comparisons, Delta
+from harness.comparisons import MEAN, Absent, Comparisons, Delta
 from harness.gate import decide
 from harness.resolution import resolutions, unresolvable
 from harness.sweep import GatePolicy

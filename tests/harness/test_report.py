@@ -15,7 +15,7 @@ import pytest
 from fixtures import empty_findings, make_findings
 from rich.console import Console
 
-from harness.deltas import Absent
+from harness.comparisons import Absent
 from harness.levels import Level
 from harness.report import Findings, StageTime, render, terminal
 from harness.report.markdown import code, prose
