@@ -7,10 +7,13 @@ from collections.abc import Iterable, Sequence
 
 from evals.references import Reference
 from harness.comparisons import MEAN, Delta
+from harness.gains import Gain
 from harness.levels import Level
-from harness.report.findings import Findings, MixCheck
+from harness.mix_check import MixCheck
+from harness.report.findings import Findings
 from harness.report.view import (
     FAMILY,
+    GAINS,
     PROMOTED,
     PUBLISHED,
     SCORES,
@@ -19,6 +22,8 @@ from harness.report.view import (
     absent_lines,
     family,
     footnotes,
+    gain_lines,
+    gain_rows,
     grids,
     headline,
     labels_found,
@@ -47,6 +52,7 @@ def markdown(findings: Findings) -> str:
     blocks = [f"# {prose(findings.sweep.name)}", *_verdict(findings)]
     blocks += _contamination(findings.contamination)
     blocks += _deltas(findings)
+    blocks += _gains(findings)
     blocks += _inflation(findings)
     blocks += _levels(findings)
     blocks += _absent(findings)
@@ -202,6 +208,33 @@ def _cell(d: Delta | None) -> str:
     bold = "**" if d.excludes_zero else ""
     seen = f"{bold}{points(d.mean)}{bold} {half_width(d.low, d.high)}{alone}"
     return f"{mark(d)} {seen} (MDE {score(d.mde)})"
+
+
+def _gains(findings: Findings) -> list[str]:
+    if not findings.gains:
+        return []
+    blocks = ["## Scores without the matched items"]
+    rows = [
+        (code(g.arm), code(g.benchmark), share(g.n_matched, g.n_items), *_gain(g))
+        for g in gain_rows(findings)
+    ]
+    if rows:
+        head = ("arm", "benchmark", "items matched", "all items", "clean items", "difference",
+                "95 % interval")  # fmt: skip
+        blocks += [GAINS, table(head, rows, 2)]
+    return blocks + [prose(line) for line in gain_lines(findings)]
+
+
+def _gain(g: Gain) -> tuple[str, str, str, str]:
+    found = g.estimate
+    if found is None:
+        return g.finding, "—", "—", "—"
+    return (
+        f"{score(found.all_items.mean)} {span(found.all_items.low, found.all_items.high)}",
+        f"{score(found.clean_items.mean)} {span(found.clean_items.low, found.clean_items.high)}",
+        f"**{points(found.gain.mean)}**",
+        interval(found.gain.low, found.gain.high),
+    )
 
 
 def _inflation(findings: Findings) -> list[str]:

@@ -10,6 +10,7 @@ from harness.report import figures, words
 from harness.report.findings import Findings
 from harness.report.view import (
     FAMILY,
+    GAINS,
     PROMOTED,
     PUBLISHED,
     SCORES,
@@ -17,6 +18,8 @@ from harness.report.view import (
     absent_lines,
     family,
     footnotes,
+    gain_lines,
+    gain_rows,
     grids,
     headline,
     labels_found,
@@ -54,6 +57,9 @@ def page(findings: Findings) -> str:
         times=stage_times(findings.stages),
         broken=[s for s in findings.stages if s.status in ("failed", "blocked")],
         absent=absent_lines(findings),
+        gains=gain_rows(findings),
+        gain_lines=gain_lines(findings),
+        gains_text=GAINS,
         footnotes=footnotes(findings),
         labels_found=labels_found,
         levels=level_grids(findings),

@@ -6,8 +6,18 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from harness.comparisons import MEAN, Delta
-from harness.report.findings import Findings, MixCheck
-from harness.report.view import Grid, GridRow, absent_lines, grids, headline, labels_found, subject
+from harness.mix_check import MixCheck
+from harness.report.findings import Findings
+from harness.report.view import (
+    Grid,
+    GridRow,
+    absent_lines,
+    gain_rows,
+    grids,
+    headline,
+    labels_found,
+    subject,
+)
 from harness.report.words import half_width, interval, mark, plain, points, score, share
 
 if TYPE_CHECKING:
@@ -47,6 +57,8 @@ def _blocks(findings: Findings) -> Iterator[RenderableType]:
         yield _contamination(findings.contamination)
         if any(c.rows_flagged for c in findings.contamination):
             yield _sources(findings.contamination)
+    if gain_rows(findings):
+        yield _gains(findings)
     if findings.inflation:
         yield _inflation(findings)
     for what, why in absent_lines(findings):
@@ -160,6 +172,22 @@ def _sources(checks: tuple[MixCheck, ...]) -> Table:
             style = "" if part.flagged else "dim"
             cells = (c.name, part.name, share(part.flagged, part.rows))
             table.add_row(*(_text(t, style) for t in cells))
+    return table
+
+
+def _gains(findings: Findings) -> Table:
+    heads = ("arm", "benchmark", "matched", "all", "clean", "difference", "95 % interval")
+    table = _table("Scores without the matched items", *heads, left=2)
+    for g in gain_rows(findings):
+        found = g.estimate
+        cells = [g.arm, g.benchmark, f"{g.n_matched:,} of {g.n_items:,}"]
+        if found is None:
+            cells += [g.finding if g.n_matched else "—", "—", "—", "—"]
+        else:
+            cells += [score(found.all_items.mean), score(found.clean_items.mean)]
+            cells += [points(found.gain.mean), interval(found.gain.low, found.gain.high)]
+        style = "red" if found and found.gain.low > 0 else ""
+        table.add_row(*(_text(cell, style) for cell in cells))
     return table
 
 

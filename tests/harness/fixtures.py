@@ -15,7 +15,8 @@ from harness.comparisons import Comparisons
 from harness.deltas import compute_deltas
 from harness.gate import decide
 from harness.inflation import inflation
-from harness.report.findings import BenchmarkCheck, Findings, MixCheck, PartCheck, StageTime
+from harness.mix_check import BenchmarkCheck, MixCheck, PartCheck
+from harness.report.findings import Findings, StageTime
 from harness.runs import Run
 from harness.sweep import (
     Arm,

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from fixtures import CANDIDATE, make_runs, make_scores, make_suites, make_sweep
+from harness.ledger import LedgerError, Question, level_of, look, read_ledger
 
 from harness.deltas import compute_deltas
 from harness.gate import ALPHA, decide
 from harness.judge import judge
-from harness.ledger import LedgerError, Question, level_of, look, read_ledger
 from harness.plan import Chosen, Output, Plan, Stage
 from harness.planner import make_plan
 from harness.sweep_file import load_sweep
