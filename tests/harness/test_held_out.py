@@ -183,6 +183,9 @@ def test_no_byte_that_is_published_depends_on_scores_that_judge(tmp_path: Path) 
         one
     )
     assert one == other
+    gate = compute_deltas(SWEEP, RUNS, noise(judging()), SUITES, CANDIDATE).of_kind("gate")
+    changed = [d.tier for d, e in zip(gate, COMPARISONS.of_kind("gate"), strict=True) if d != e]
+    assert changed == ["held-out"] * (len(SUITES["heldout"].benchmarks) + 1)
 
 
 def test_no_score_of_a_look_is_published_with_its_verdict(tmp_path: Path) -> None:
