@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from harness.comparisons import MEAN
 from harness.report import figures, words
 from harness.report.findings import Findings
+from harness.report.leaks import GAINS, gain_lines, gain_rows, labels_found
 from harness.report.view import (
     FAMILY,
-    GAINS,
     PROMOTED,
     PUBLISHED,
     SCORES,
@@ -18,11 +18,8 @@ from harness.report.view import (
     absent_lines,
     family,
     footnotes,
-    gain_lines,
-    gain_rows,
     grids,
     headline,
-    labels_found,
     level_grids,
     stage_times,
     subject,

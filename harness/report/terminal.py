@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from harness.comparisons import MEAN, Delta
 from harness.mix_check import MixCheck
 from harness.report.findings import Findings
+from harness.report.leaks import gain_rows, labels_found
 from harness.report.view import (
     Grid,
     GridRow,
     absent_lines,
-    gain_rows,
     grids,
     headline,
-    labels_found,
     subject,
 )
 from harness.report.words import half_width, interval, mark, plain, points, score, share

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 from evals.references import Reference, references
 from harness.comparisons import MEAN, Delta, Kind
-from harness.gains import Gain
 from harness.levels import Level
-from harness.mix_check import MixCheck
 from harness.report.findings import Findings, StageTime
 from harness.verdict import Verdict
 
@@ -108,34 +106,6 @@ def family(findings: Findings) -> tuple[Delta, ...]:
     return tuple(sorted(rows, key=lambda d: (d.p_max_t, d.p, -d.mean)))
 
 
-GAINS = (
-    "Each arm's score on all items of a development benchmark, on the clean ones (those that no "
-    "row it trained on matches), and the first less the second: the estimated performance gain. "
-    "Intervals are 95 % over the draw of items. Matched items may be easier or harder than others, "
-    "which the difference cannot tell from the leak."
-)
-
-
-def gain_rows(findings: Findings) -> tuple[Gain, ...]:
-    """Every benchmark of the arms that had an item matched in any."""
-    matched = {g.arm for g in findings.gains if g.n_matched}
-    return tuple(g for g in findings.gains if g.arm in matched)
-
-
-def gain_lines(findings: Findings) -> tuple[str, ...]:
-    """What is said, without a number, of the other arms."""
-    matched = {g.arm for g in findings.gains if g.n_matched}
-    rest = [g for g in findings.gains if g.arm not in matched]
-    lines = []
-    clean = list(dict.fromkeys(g.arm for g in rest if g.finding == "no item matched"))
-    if clean:
-        lines.append(f"No item matched: {', '.join(clean)}.")
-    unknown = list(dict.fromkeys(g.benchmark for g in rest if g.finding == "not checked"))
-    if unknown:
-        lines.append(f"Not checked against all that was trained on: {', '.join(unknown)}.")
-    return tuple(lines)
-
-
 @dataclass(frozen=True, slots=True)
 class LevelGrid:
     """Arms by benchmarks of one suite: absolute scores, in the order of the sweep."""
@@ -215,15 +185,6 @@ def subject(findings: Findings) -> str:
         return "No candidate could be judged."
     against = f", judged against {verdict.against}" if verdict.against else ""
     return f"Candidate: {verdict.candidate}{against}."
-
-
-def labels_found(check: MixCheck) -> tuple[tuple[str, int], ...]:
-    """Label -> items found under it, over the benchmarks of a mix; most frequent first."""
-    total: dict[str, int] = {}
-    for b in check.benchmarks:
-        for label, count in b.labels.items():
-            total[label] = total.get(label, 0) + count
-    return tuple(sorted(total.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
 def absent_lines(findings: Findings) -> tuple[tuple[str, str], ...]:

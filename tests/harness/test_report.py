@@ -18,7 +18,7 @@ from rich.console import Console
 from harness.comparisons import Absent
 from harness.levels import Level
 from harness.report import Findings, StageTime, render, terminal
-from harness.report.markdown import code, prose
+from harness.report.markdown_text import code, prose
 from harness.report.words import duration, mark, plain
 
 GOLDEN = Path(__file__).parent / "golden" / "report.md"
