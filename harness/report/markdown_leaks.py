@@ -59,7 +59,12 @@ def gains(findings: Findings) -> list[str]:
         return []
     blocks = ["## Scores without the matched items"]
     rows = [
-        (code(g.arm), code(g.benchmark), share(g.n_matched, g.n_items), *_gain(g))
+        (
+            code(g.arm) + ("†" if g.arm in findings.contaminated else ""),
+            code(g.benchmark),
+            share(g.n_matched, g.n_items),
+            *_gain(g),
+        )
         for g in gain_rows(findings)
     ]
     if rows:

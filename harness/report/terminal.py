@@ -179,7 +179,8 @@ def _gains(findings: Findings) -> Table:
     table = _table("Scores without the matched items", *heads, left=2)
     for g in gain_rows(findings):
         found = g.estimate
-        cells = [g.arm, g.benchmark, f"{g.n_matched:,} of {g.n_items:,}"]
+        dagger = "†" if g.arm in findings.contaminated else ""
+        cells = [g.arm + dagger, g.benchmark, f"{g.n_matched:,} of {g.n_items:,}"]
         if found is None:
             cells += [g.finding if g.n_matched else "—", "—", "—", "—"]
         else:
