@@ -178,11 +178,13 @@ def _gains(findings: Findings) -> Table:
     heads = ("arm", "benchmark", "matched", "all", "clean", "difference", "95 % interval")
     table = _table("Scores without the matched items", *heads, left=2)
     for g in gain_rows(findings):
+        if not g.n_matched:
+            continue
         found = g.estimate
         dagger = "†" if g.arm in findings.contaminated else ""
         cells = [g.arm + dagger, g.benchmark, f"{g.n_matched:,} of {g.n_items:,}"]
         if found is None:
-            cells += [g.finding if g.n_matched else "—", "—", "—", "—"]
+            cells += [g.finding, "—", "—", "—"]
         else:
             cells += [score(found.all_items.mean), score(found.clean_items.mean)]
             cells += [points(found.gain.mean), interval(found.gain.low, found.gain.high)]

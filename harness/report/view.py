@@ -228,8 +228,8 @@ def footnotes(findings: Findings) -> tuple[str, ...]:
         notes.append("Bounds in the verdict are one-sided, at 5 %.")
     if findings.verdict and findings.verdict.held_out:
         notes.append(
-            "Of held-out benchmarks the verdict gives outcomes and no number; every look at them is "
-            "in the ledger and makes the next one stricter."
+            "Of held-out benchmarks the verdict gives outcomes and no number; every look at them "
+            "is in the ledger and makes the next one stricter."
         )
     if findings.contaminated:
         notes.append("† trained on rows known to hold benchmark items; never promoted.")
