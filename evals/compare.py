@@ -1,9 +1,12 @@
-"""Two result folders -> paired deltas, B minus A, with what they can and cannot tell."""
+"""Two result folders -> paired deltas, B minus A, with what they can and cannot tell.
+
+Of held-out benchmarks `compare` gives none: `evals.held_out` says which way they went.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +24,7 @@ class Flip:
     score_a: float
     score_b: float
     extracted_a: str | None
-    """None on held-out benchmarks, whose samples are not shown."""
+    """None where the tier is not known: samples may be held out."""
     extracted_b: str | None
 
 
@@ -30,7 +33,8 @@ class Comparison:
     """B minus A on one benchmark; scores are fractions."""
 
     benchmark: str
-    tier: Tier
+    tier: Tier | None
+    """None where neither folder says."""
     n: int
     score_a: float
     score_b: float
@@ -54,20 +58,21 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """All benchmarks that both folders scored, and their mean."""
+    """The benchmarks that both folders scored, and their mean."""
 
     benchmarks: tuple[Comparison, ...]
     mean: stats.Estimate | None
-    """Over benchmarks, each weighing the same; None where there is one."""
-    score_a: float
-    score_b: float
+    """Over benchmarks, each weighing the same; None where there is one or none."""
+    score_a: float | None
+    score_b: float | None
+    """Means over benchmarks; None where there is none."""
     notes: tuple[str, ...]
 
 
 def compare(
     a: Mapping[str, Scored], b: Mapping[str, Scored], *, allow_different: bool = False
 ) -> Compared:
-    """Paired deltas of two models on the same prompts.
+    """Paired deltas of two models on the same prompts; held-out benchmarks are left out.
 
     Args:
         a: Results of the one, by benchmark (`evals.result_folder.read_results`).
@@ -78,21 +83,53 @@ def compare(
         ValueError: prompts, documents, items or benchmarks differ and that is not allowed, or
             fewer than two items are common.
     """
+    names, notes = common(a, b, allow_different)
+    shown = [name for name in names if not is_held_out(a[name], b[name])]
+    return replace(compared(a, b, shown, allow_different), notes=tuple(notes))
+
+
+def is_held_out(a: Scored, b: Scored) -> bool:
+    """Whether either folder says that a benchmark is held out."""
+    return "held-out" in (a.tier, b.tier)
+
+
+def common(
+    a: Mapping[str, Scored], b: Mapping[str, Scored], allow_different: bool
+) -> tuple[list[str], list[str]]:
+    """Benchmarks that both have, and a note of each that one has.
+
+    Raises:
+        ValueError: benchmarks differ and that is not allowed, or none is in common.
+    """
     notes = []
     for name in sorted(a.keys() ^ b.keys()):
         side = "A" if name in a else "B"
         notes.append(f"{name}: only {side} has it")
     if notes and not allow_different:
         raise ValueError(f"{'; '.join(notes[:3])}. {_REMEDY}")
-    common = [name for name in a if name in b]
-    if not common:
+    names = [name for name in a if name in b]
+    if not names:
         raise ValueError(f"no benchmark in common: A has {', '.join(a)}; B has {', '.join(b)}")
-    pairs = [_matched(a[name], b[name], allow_different) for name in common]
+    return names, notes
+
+
+def compared(
+    a: Mapping[str, Scored], b: Mapping[str, Scored], names: Sequence[str], allow_different: bool
+) -> Compared:
+    """Deltas of some benchmarks, of whatever tier: what calls this answers for what it shows.
+
+    Raises:
+        ValueError: prompts, documents or items differ and that is not allowed, or fewer than two
+            items are common.
+    """
+    if not names:
+        return Compared((), None, None, None, ())
+    pairs = [_matched(a[name], b[name], allow_different) for name in names]
     rows = tuple(_comparison(*pair) for pair in pairs)
     scores = [float(np.mean([s.scores.mean() for s in side])) for side in
               ([p[0] for p in pairs], [p[1] for p in pairs])]  # fmt: skip
     mean = _mean([p[:2] for p in pairs]) if len(pairs) > 1 else None
-    return Compared(rows, mean, scores[0], scores[1], tuple(notes))
+    return Compared(rows, mean, scores[0], scores[1], ())
 
 
 _REMEDY = "Score both on the same, or add --allow-different-prompts."
@@ -120,16 +157,14 @@ def _matched(a: Scored, b: Scored, allow_different: bool) -> tuple[Scored, Score
 
 
 def _taken(scored: Scored, at: NDArray[np.intp]) -> Scored:
-    return Scored(
-        scored.benchmark,
-        scored.tier,
-        scored.items[at],
-        scored.prompts[at],
-        scored.documents[at],
-        scored.scores[at],
-        scored.extracted[at],
-        scored.replicates,
-        {kind: labels[at] for kind, labels in scored.labels.items()},
+    return replace(
+        scored,
+        items=scored.items[at],
+        prompts=scored.prompts[at],
+        documents=scored.documents[at],
+        scores=scored.scores[at],
+        extracted=scored.extracted[at],
+        labels={kind: labels[at] for kind, labels in scored.labels.items()},
     )
 
 
@@ -139,7 +174,9 @@ def _comparison(a: Scored, b: Scored, note: str) -> Comparison:
     found = stats.paired(b.scores, a.scores, cluster=cluster, stratum=stratum, floor=True)
     better, worse = int((d > 0).sum()), int((d < 0).sum())
     exact = a.binary and b.binary and cluster is None
-    tier: Tier = "development" if a.tier == b.tier == "development" else "held-out"
+    tier = a.tier if a.tier == b.tier else None
+    if is_held_out(a, b):
+        tier = "held-out"
     return Comparison(
         benchmark=a.benchmark,
         tier=tier,
@@ -159,7 +196,7 @@ def _comparison(a: Scored, b: Scored, note: str) -> Comparison:
     )
 
 
-def _flips(a: Scored, b: Scored, tier: Tier) -> tuple[Flip, ...]:
+def _flips(a: Scored, b: Scored, tier: Tier | None) -> tuple[Flip, ...]:
     """Items that differ, the largest losses first."""
     d = b.scores - a.scores
     order = sorted(np.flatnonzero(d), key=lambda i: (d[i], str(a.items[i])))

@@ -31,9 +31,9 @@ class Silent:
 class Lines:
     """One line when a benchmark is done."""
 
-    def __init__(self, file: TextIO = sys.stderr) -> None:
-        """Write to `file`."""
-        self._file = file
+    def __init__(self, file: TextIO | None = None) -> None:
+        """Write to `file`, or to standard error as it is now."""
+        self._file = file or sys.stderr
 
     @contextmanager
     def benchmark(self, name: str) -> Iterator[OnRow]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +28,10 @@ class Scored:
     """One model on one benchmark, sorted by item; replicates are averaged."""
 
     benchmark: str
-    tier: Tier
-    """Held-out where `scores.json` does not say: nothing is shown that must not be."""
+    tier: Tier | None
+    """None where `scores.json` does not say."""
+    suite: str | None
+    """The suite it was scored with, where known."""
     items: Objects
     prompts: Objects
     """Digest of each item's final prompt."""
@@ -52,8 +54,8 @@ class Scored:
 def read_results(folder: Path) -> dict[str, Scored]:
     """Benchmark -> scores of each item, in the order of the file.
 
-    `scores.json` says under `benchmarks` and a benchmark's name which `filter` counts, and the
-    `tier`.
+    `scores.json` says under `benchmarks` and a benchmark's name which `filter` counts, the `tier`
+    and the `suite`.
 
     Args:
         folder: What `--out` named.
@@ -125,7 +127,8 @@ def _scored(folder: Path, name: str, frame: pd.DataFrame, settings: Mapping[str,
     first, counts = by_item.head(1), by_item["score"].size()
     return Scored(
         benchmark=name,
-        tier="development" if settings.get("tier") == "development" else "held-out",
+        tier=settings["tier"] if settings.get("tier") in get_args(Tier) else None,
+        suite=str(settings["suite"]) if settings.get("suite") else None,
         items=_column(first, "item"),
         prompts=_column(first, "prompt_digest"),
         documents=_column(first, "document_digest"),

@@ -45,6 +45,8 @@ class Asked:
     """A server's interface."""
     without: tuple[str, ...] = ()
     judge: str | None = None
+    of_suite: str | None = None
+    """The suite that the benchmarks belong to, where they belong to one."""
 
     @property
     def same_results(self) -> dict[str, Any]:
@@ -83,7 +85,7 @@ def write_record(
         "served": list(served),
         "failed": list(failed),
         "notes": [note for p in prepared for note in _notes(p)],
-        **_scores(prepared, result, asked.tier),
+        **_scores(prepared, result, asked),
     }
     rows = [s for p in prepared for s in result.runs[p.benchmark.name].scores]
     out.mkdir(parents=True, exist_ok=True)
@@ -132,13 +134,14 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _scores(prepared: Sequence[Prepared], result: SuiteResult, tier: str) -> dict[str, Any]:
+def _scores(prepared: Sequence[Prepared], result: SuiteResult, asked: Asked) -> dict[str, Any]:
     means = {
         p.benchmark.name: counted_mean(p.benchmark, result.scores(p.benchmark)) for p in prepared
     }
     score, se = mean_of(means)
+    where = {"tier": asked.tier, "suite": asked.of_suite}
     benchmarks = {
-        p.benchmark.name: {"tier": tier, **_benchmark(p, result, means[p.benchmark.name])}
+        p.benchmark.name: {**where, **_benchmark(p, result, means[p.benchmark.name])}
         for p in prepared
     }
     return {"mean": {"score": score, "se": se}, "benchmarks": benchmarks}

@@ -10,9 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evals.hub import hub_folder
+from evals.ledger import ledger_file
+from harness.contamination import candidate_contamination, held_items
 from harness.deltas import compute_deltas
 from harness.errors import RequestError, request_errors
 from harness.execute import Outcome, execute
+from harness.gains import compute_gains
 from harness.inflation import inflation
 from harness.judge import judge
 from harness.plan_view import show_plan
@@ -22,7 +25,8 @@ from harness.progress import show_progress
 from harness.publish import findings_of, publish, show
 from harness.store import Store
 from harness.sweep_file import load_sweep, sweep_schema
-from harness.tables import candidate_contamination, collect, write_tables
+from harness.table_files import write_tables
+from harness.tables import collect
 
 DONE, WRONG_REQUEST, STAGE_FAILED, INTERRUPTED = 0, 2, 3, 130
 
@@ -68,16 +72,18 @@ def ablate(
         outcome = execute(plan, store, workers=workers, threads=threads, hub=hub, progress=progress)
 
     tables = collect(plan, outcome, store)
-    comparisons = compute_deltas(sweep, tables.runs, tables.scores, suites, tables.candidate)
-    inflations = inflation(sweep, tables.runs, tables.scores, suites)
-    held = candidate_contamination(plan, tables)
+    runs, scores = tables.runs, tables.scores
+    comparisons = compute_deltas(sweep, runs, scores, suites, tables.candidate)
+    held = held_items(plan, tables)
+    inflations = inflation(sweep, runs, scores, suites)
+    gains = compute_gains(runs, scores, suites, held)
+    leaked = candidate_contamination(held, comparisons.candidate)
     with request_errors(path):
-        ledger = results / "ledger.jsonl"
-        verdict = judge(sweep, suites, comparisons, held, tables.runs, ledger, force=force_look)
+        ledger = ledger_file(results)
+        verdict = judge(sweep, suites, comparisons, leaked, runs, ledger, force=force_look)
 
-    shown = comparisons.without_held_out()
-    findings = findings_of(sweep, suites, tables, shown, inflations, verdict)
-    write_tables(results / "tables", tables, shown, inflations[0])
+    findings = findings_of(sweep, suites, tables, comparisons, inflations, gains, verdict)
+    write_tables(results / "tables", tables, findings)
     publish(findings, plan, outcome.keys, results / "sweeps" / sweep.name)
     show(findings, outcome, results / "sweeps" / sweep.name)
     return _exit_code(outcome, verdict.exit_code if verdict else DONE)

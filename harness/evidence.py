@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from evals import stats
 from evals.suite import Benchmark, Suite
+from harness.halves import Half
 from harness.runs import Run, TrainedArm, trained_arms
 from harness.scores import ArmScores, ScoreTable, score_table
 
@@ -188,13 +189,24 @@ class Evidence:
         return tuple(known), missing
 
 
-def gather(runs: Iterable[Run], scores: pd.DataFrame, suites: Mapping[str, Suite]) -> Evidence:
+def gather(
+    runs: Iterable[Run],
+    scores: pd.DataFrame,
+    suites: Mapping[str, Suite],
+    half: Half = "gate",
+) -> Evidence:
     """Index runs and scores, and pool the noise between runs.
+
+    Args:
+        runs: What was trained.
+        scores: Columns in `harness.scores`.
+        suites: Role -> suite.
+        half: The half of fresh twins that is read; nothing of the other enters.
 
     Raises:
         ValueError: runs or scores are malformed.
     """
-    arms, table = trained_arms(runs), score_table(scores)
+    arms, table = trained_arms(runs), score_table(scores, half)
     noise: dict[tuple[str, str], stats.RunNoise | None] = {}
     named: list[tuple[str, tuple[Benchmark, ...]]] = [
         (b.name, (b,)) for s in suites.values() for b in s.benchmarks

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from evals import stats
-from evals.suite import Benchmark, Suite
-from harness.deltas import MEAN, Comparisons, Delta
+from evals.ledger import ALPHA, Look
+from evals.suite import Suite
+from harness.bounds import Measured, measured
+from harness.clauses import clauses
+from harness.comparisons import Comparisons, Delta
+from harness.reasons import count, reason
 from harness.sweep import GatePolicy
-from harness.verdict import Clause, Outcome, Reason, Row, Status, Verdict, points
-from harness.winners import Rivals
-
-ALPHA = 0.05
-"""One-sided level of every bound the gate reads."""
+from harness.verdict import Clause, HeldOut, Reason, Row, Status, Verdict
 
 
 def decide(
@@ -27,7 +26,7 @@ def decide(
     suites: Mapping[str, Suite],
     contamination: Mapping[str, float],
     alpha: float = ALPHA,
-    held_out_alpha: float | None = None,
+    look: Look | None = None,
 ) -> Verdict:
     """Judge the candidate of a sweep.
 
@@ -42,57 +41,50 @@ def decide(
         suites: Role -> suite.
         contamination: Benchmark -> share of its items that the candidate's training data holds.
             A benchmark that is not in it was not checked.
-        alpha: One-sided level.
-        held_out_alpha: That of held-out suites, which shrinks with every look; None takes `alpha`.
+        alpha: One-sided level of every bound.
+        look: The entry in the ledger, whose level is that of held-out suites.
+
+    Returns:
+        The verdict.  Of held-out benchmarks it holds the outcome and no number that was measured.
     """
     gate = {(d.suite, d.benchmark): d for d in comparisons.of_kind("gate")}
-    clauses = _clauses(policy, suites)
-    reasons = _missing(clauses, gate, comparisons)
+    asked = clauses(policy, suites)
+    found = [(c, gate[c.suite, c.benchmark]) for c in asked if (c.suite, c.benchmark) in gate]
+    levels = [look.level if look and d.tier == "held-out" else alpha for _, d in found]
+    rows = measured(found, levels, suites, comparisons.rivals)
+    reasons = _missing(asked, gate, comparisons)
     reasons += _contaminated(policy, suites, contamination) if gate else []
-    found = [(c, gate[c.suite, c.benchmark]) for c in clauses if (c.suite, c.benchmark) in gate]
     reasons += _seeds(policy, [d for _, d in found])
-    looks = alpha if held_out_alpha is None else held_out_alpha
-    levels = [looks if d.tier == "held-out" else alpha for _, d in found]
-    factors = [
-        _factor(c, d, suites, comparisons.rivals, level)
-        for (c, d), level in zip(found, levels, strict=True)
-    ]
-    rows = _rows(found, factors, levels)
-    reasons += [
-        _reason(row, d, stats.upper_tail(factor, d.df))
-        for row, (_, d), factor in zip(rows, found, factors, strict=True)
-    ]
+    reasons += map(reason, rows)
     reasons += _notes(comparisons, [d for _, d in found])
-    if held_out_alpha is not None:
-        text = f"Bounds on held-out suites are one-sided at {held_out_alpha:.2%} for this look."
-        reasons.append(Reason("note", None, text))
-    against = found[0][1].against if found else None
-    return Verdict(_status(reasons), tuple(reasons), comparisons.candidate, against, tuple(rows))
+    taken = HeldOut(look.suite, look.number, look.level, look.forced) if look else None
+    reasons += [_looked(taken)] if taken else []
+    return Verdict(
+        _status(reasons),
+        tuple(reasons),
+        comparisons.candidate,
+        found[0][1].against if found else None,
+        tuple(map(_shown, rows)),
+        taken,
+    )
 
 
-def margin(policy: GatePolicy, benchmark: Benchmark) -> float:
-    """A benchmark's margin: its own in the policy, the policy's default, its suite's."""
-    fallback = policy.noninferior.get("default", benchmark.margin)
-    return policy.noninferior.get(benchmark.name, fallback)
+def _shown(row: Measured) -> Row:
+    held_out = row.delta.tier == "held-out"
+    return Row(row.clause, row.outcome, None if held_out else row.bounds)
 
 
-def mean_margin(policy: GatePolicy, suite: Suite) -> float:
-    """Margin of a suite's mean: the policy's for `(mean)`, else the mean of the margins."""
-    margins = [margin(policy, b) for b in suite.benchmarks]
-    return policy.noninferior.get(MEAN, sum(margins) / len(margins))
-
-
-def _clauses(policy: GatePolicy, suites: Mapping[str, Suite]) -> list[Clause]:
-    suite = suites[policy.suite]
-    kept = [Clause("noninferior", suite.name, b.name, -margin(policy, b)) for b in suite.benchmarks]
-    kept.append(Clause("noninferior", suite.name, MEAN, -mean_margin(policy, suite)))
-    if policy.improve is not None:
-        kept.append(Clause("improve", suites[policy.improve].name, MEAN, 0.0))
-    return kept
+def _looked(taken: HeldOut) -> Reason:
+    forced = ", taken past the budget of looks" if taken.forced else ""
+    text = (
+        f"Look {taken.look} at {taken.suite}{forced}: its bounds are one-sided at "
+        f"{taken.level:.2%}, and none of its scores is shown."
+    )
+    return Reason("note", None, text)
 
 
 def _missing(
-    clauses: Sequence[Clause], gate: Mapping[tuple[str, str], Delta], comparisons: Comparisons
+    asked: Sequence[Clause], gate: Mapping[tuple[str, str], Delta], comparisons: Comparisons
 ) -> list[Reason]:
     why = {a.benchmark: a.reason for a in comparisons.absent if a.kind == "gate"}
     general = why.get("", "it was not scored")
@@ -100,7 +92,7 @@ def _missing(
         return [Reason("inconclusive", None, f"Nothing to judge: {general}.")]
     return [
         Reason("fail", c.benchmark, f"Missing: {why.get(c.benchmark, general)}.")
-        for c in clauses
+        for c in asked
         if (c.suite, c.benchmark) not in gate
     ]
 
@@ -132,92 +124,18 @@ def _seeds(policy: GatePolicy, deltas: Sequence[Delta]) -> list[Reason]:
     seeds = min(min(d.n_seeds_of, d.n_seeds_against) for d in deltas)
     if seeds >= policy.min_seeds:
         return []
-    text = f"{_count(seeds, 'seed')} on one side; the gate asks for at least {policy.min_seeds}."
+    text = f"{count(seeds, 'seed')} on one side; the gate asks for at least {policy.min_seeds}."
     return [Reason("fail", None, text)]
-
-
-def _factor(
-    clause: Clause, d: Delta, suites: Mapping[str, Suite], rivals: Rivals | None, alpha: float
-) -> float:
-    """Standard errors from the estimate to its lower bound.
-
-    On the suite that chose the candidate the bound is to hold for every arm it was chosen among.
-    """
-    chose = clause.suite == suites["dev"].name
-    if rivals is None or len(rivals.arms) < 2 or not chose:
-        return stats.quantile(1 - alpha, d.df)
-    return rivals.factor(alpha, d.df)
-
-
-def _rows(
-    found: Sequence[tuple[Clause, Delta]], factors: Sequence[float], levels: Sequence[float]
-) -> list[Row]:
-    worse = [_p_worse(clause, d) for clause, d in found]
-    adjusted = stats.holm(worse)
-    rank = {i: r for r, i in enumerate(sorted(range(len(found)), key=worse.__getitem__))}
-    rows = []
-    for i, (clause, d) in enumerate(found):
-        lower = d.mean - factors[i] * d.se
-        upper = d.mean + stats.quantile(1 - levels[i] / (len(found) - rank[i]), d.df) * d.se
-        rows.append(
-            Row(clause, d.mean, lower, upper, _outcome(clause, lower, adjusted[i] < levels[i]))
-        )
-    return rows
-
-
-def _p_worse(clause: Clause, d: Delta) -> float:
-    """One-sided p of the null hypothesis that the difference is at least what is required."""
-    distance = clause.required - d.mean
-    return stats.upper_tail(distance / d.se, d.df) if d.se > 0 else float(distance <= 0)
-
-
-def _outcome(clause: Clause, lower: float, worse: bool) -> Outcome:
-    if worse:
-        return "fail"
-    reached = lower > clause.required if clause.kind == "improve" else lower >= clause.required
-    return "pass" if reached else "inconclusive"
-
-
-def _reason(row: Row, d: Delta, alpha: float) -> Reason:
-    clause = row.clause
-    what = f"Mean of {clause.suite}" if clause.benchmark == MEAN else clause.benchmark
-    needs = "zero" if clause.kind == "improve" else f"the margin of {points(clause.required)}"
-    seen = f"{what}: {points(row.mean)} points"
-    if row.outcome == "pass":
-        text = f"{seen}, lower bound {points(row.lower)}, above {needs}."
-    elif row.outcome == "fail":
-        text = f"{seen}; even the upper bound, {points(row.upper)}, is below {needs}."
-    else:
-        settle = _settle(row, d, alpha)
-        text = f"{seen}, lower bound {points(row.lower)}, does not reach {needs}. {settle}"
-    return Reason(row.outcome, clause.benchmark, text)
-
-
-def _settle(row: Row, d: Delta, alpha: float) -> str:
-    """What would move the nearer bound to the line, the estimate staying where it is."""
-    distance = abs(row.mean - row.clause.required)
-    side = "pass" if row.mean > row.clause.required else "fail"
-    items = stats.items_to_settle(distance, d.var_items, d.var_runs, d.n_items, alpha)
-    seeds = min(d.n_seeds_of, d.n_seeds_against)
-    runs = stats.items_to_settle(distance, d.var_runs, d.var_items, seeds, alpha)
-    ways = []
-    if items is not None and items > d.n_items:
-        ways.append(f"{items:,} items (now {d.n_items:,})")
-    if runs is not None and runs > seeds:
-        ways.append(f"{_count(runs, 'seed')} (now {seeds})")
-    if ways:
-        return f"If the estimate holds, about {' or '.join(ways)} would settle it as a {side}."
-    if items is not None or runs is not None:
-        return "With so few seeds the noise between runs is poorly known; one more may settle it."
-    return "Neither more items nor more seeds alone would settle it at this estimate."
 
 
 def _notes(comparisons: Comparisons, deltas: Sequence[Delta]) -> list[Reason]:
     notes = []
     if any(d.note for d in deltas):
+        # Why is not said where it would tell of held-out scores.
+        known = all(d.tier == "development" for d in deltas if d.note)
+        why = " (one seed, or scores at floor or ceiling)" if known else ""
         text = (
-            "Some bounds cover item noise only (one seed, or scores at floor or ceiling): "
-            "another run of the recipe may land elsewhere."
+            f"Some bounds cover item noise only{why}: another run of the recipe may land elsewhere."
         )
         notes.append(Reason("note", None, text))
     if comparisons.rivals and len(comparisons.rivals.arms) > 1:
@@ -234,7 +152,3 @@ def _status(reasons: Sequence[Reason]) -> Status:
     if "fail" in outcomes:
         return "fail"
     return "inconclusive" if "inconclusive" in outcomes else "pass"
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n:,} {noun}s"

@@ -1,4 +1,7 @@
-"""How much of a development score is the leak: the delta there less the delta on fresh items."""
+"""How much of a development score is the leak: the delta there less the delta on fresh items.
+
+It reads the half of a fresh twin that judges nobody (`harness.halves`), so its numbers are shown.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from evals import stats
 from evals.suite import Benchmark, Suite
-from harness.deltas import Absent
+from harness.comparisons import Absent
 from harness.evidence import Evidence, gather
 from harness.runs import Run, TrainedArm, find_arm
 from harness.sweep import Contrast, Sweep
@@ -29,7 +32,7 @@ class Inflation:
     against: str
     benchmark: str
     twin: str
-    """The held-out benchmark with fresh items of the same distribution."""
+    """The held-out benchmark with fresh items of the same distribution; its half for diagnosis."""
     dev_of: float
     dev_against: float
     fresh_of: float
@@ -59,7 +62,7 @@ def inflation(
         One record per contrast and development benchmark with a twin, and those that could not be
         computed with the reason.
     """
-    evidence = gather(runs, scores, suites)
+    evidence = gather(runs, scores, suites, "diagnosis")
     everything = {b.name: b for s in suites.values() for b in s.benchmarks}
     twins = [(everything[b.twin], b) for b in everything.values() if b.twin in everything]
     found: list[Inflation] = []

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from evals.ledger import BudgetError, Question, enter
 from evals.suite import Suite
-from harness.deltas import Comparisons
-from harness.gate import ALPHA, decide
-from harness.ledger import Question, look
+from harness.comparisons import Comparisons
+from harness.gate import decide
 from harness.runs import Run, trained_arms
 from harness.sweep import GatePolicy, Sweep
-from harness.verdict import Verdict
+from harness.verdict import Reason, Verdict
 
 
 def judge(
@@ -38,7 +38,7 @@ def judge(
         force: Look although the budget of looks is spent.
 
     Returns:
-        The verdict; None where the sweep has no gate.
+        The verdict; None where the sweep has no gate.  Inconclusive where a look was refused.
 
     Raises:
         LedgerError: the ledger was changed.
@@ -57,14 +57,13 @@ def judge(
         checkpoints=(*keys[held_out[0].of], *keys[held_out[0].against]),
         content={"policy": _asked(gate), "suites": {r: _items(suites[r]) for r in _roles(gate)}},
     )
-    return look(
-        ledger,
-        question,
-        lambda level: decided(held_out_alpha=level),
-        alpha=ALPHA,
-        budget=gate.max_looks,
-        force=force,
-    )
+    try:
+        # The look is on disk before anything is judged.
+        entry = enter(ledger, question, budget=gate.max_looks, force=force)
+    except BudgetError as error:
+        reason = Reason("inconclusive", None, f"Not judged: {error}".replace("\n", " "))
+        return Verdict("inconclusive", (reason,), None, None, ())
+    return decided(look=entry)
 
 
 def _asked(gate: GatePolicy) -> dict[str, object]:

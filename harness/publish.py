@@ -11,8 +11,9 @@ from pathlib import Path
 from rich.console import Console
 
 from evals.suite import Suite
-from harness.deltas import Absent, Comparisons
+from harness.comparisons import Absent, Comparisons
 from harness.execute import Outcome
+from harness.gains import Gain
 from harness.inflation import Inflation
 from harness.levels import compute_levels
 from harness.plan import Plan
@@ -29,17 +30,19 @@ def findings_of(
     tables: Tables,
     comparisons: Comparisons,
     inflation: tuple[Sequence[Inflation], Sequence[Absent]],
+    gains: tuple[Sequence[Gain], Sequence[Absent]],
     verdict: Verdict | None,
 ) -> Findings:
-    """Everything the report shows, in one record."""
-    inflations, absent = inflation
-    every = replace(comparisons, absent=(*comparisons.absent, *absent))
+    """Everything the report shows, in one record; of held-out suites, only the verdict."""
+    absent = (*comparisons.absent, *inflation[1], *gains[1])
+    shown = replace(comparisons.without_held_out(), absent=absent)
     return Findings(
         sweep=sweep,
         suites=suites,
-        comparisons=every,
+        comparisons=shown,
         levels=compute_levels(tables.runs, tables.scores, suites),
-        inflation=tuple(inflations),
+        inflation=tuple(inflation[0]),
+        gains=tuple(gains[0]),
         verdict=verdict,
         contamination=tuple(tables.checks.values()),
         stages=tables.stages,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from evals import stats
 from evals.suite import Suite
-from harness.gate import margin
+from harness.clauses import margin
+from harness.halves import expected
 from harness.sweep import GatePolicy
 
 DISCORDANCE = 0.10
@@ -20,6 +21,7 @@ class Resolution:
 
     benchmark: str
     items: int
+    """About half of a fresh twin's, of which the gate reads one half."""
     margin: float
     effect: float
     """Smallest true difference found with 80 % power at one-sided 5 %."""
@@ -49,15 +51,35 @@ def resolutions(
         run_sd: Assumed standard deviation between runs, in score units; 0 counts items only.
     """
     runs = 2 * run_sd**2 / seeds
-    factor = stats.quantile(1 - stats.ALPHA) + stats.quantile(stats.POWER)
     found = []
     for b in suite.benchmarks:
-        wanted = margin(policy, b)
-        effect = stats.minimal_detectable_effect(discordance, b.scored, runs)
-        room = (wanted / factor) ** 2 - runs
-        needed = math.ceil(discordance / room) if room > 0 else None
-        found.append(Resolution(b.name, b.scored, wanted, effect, needed))
+        wanted, items = margin(policy, b), expected(b)
+        effect = stats.minimal_detectable_effect(discordance, items, runs)
+        needed = items_to_resolve(wanted, discordance, runs)
+        found.append(Resolution(b.name, items, wanted, effect, needed))
     return tuple(found)
+
+
+def items_to_resolve(
+    margin: float,
+    discordance: float = DISCORDANCE,
+    run_variance: float = 0.0,
+    alpha: float = stats.ALPHA,
+) -> int | None:
+    """Items that show a difference of zero to keep a margin, with 80 % power.
+
+    Args:
+        margin: In score units.
+        discordance: Assumed share of items on which the arms differ.
+        run_variance: Of the difference between runs.
+        alpha: One-sided level.
+
+    Returns:
+        The items; None where noise between runs alone, or a margin of zero, puts it out of reach.
+    """
+    factor = stats.quantile(1 - alpha) + stats.quantile(stats.POWER)
+    room = (margin / factor) ** 2 - run_variance
+    return math.ceil(discordance / room) if room > 0 else None
 
 
 def unresolvable(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals.suite import Benchmark
+from harness.halves import Half, in_half
 from harness.runs import TrainedArm
 
 if TYPE_CHECKING:
@@ -65,9 +66,11 @@ class ScoreTable:
 
     cells: Mapping[tuple[str, str], ItemScores]
     """(checkpoint key, benchmark) -> scores."""
+    half: Half = "gate"
+    """The half of fresh twins that is read."""
 
     def arm(self, arm: TrainedArm, benchmark: Benchmark) -> ArmScores:
-        """Scores of every seed of an arm on one benchmark.
+        """Scores of every seed of an arm on one benchmark, or on this table's half of a twin.
 
         Raises:
             ValueError: a seed has no scores or scored another number of items than the suite says,
@@ -95,7 +98,15 @@ class ScoreTable:
                     f"scored without it"
                 )
         cluster, stratum = (first.labels[k] if stated[k] else None for k in stated)
-        return ArmScores(first.items, first.prompts, scores, cluster, stratum)
+        units = first.items if cluster is None else cluster
+        kept = in_half(benchmark, units, self.half)
+        return ArmScores(
+            first.items[kept],
+            first.prompts[kept],
+            scores[:, kept],
+            None if cluster is None else cluster[kept],
+            None if stratum is None else stratum[kept],
+        )
 
     def pair(
         self, of: TrainedArm, against: TrainedArm, benchmark: Benchmark
@@ -110,7 +121,7 @@ class ScoreTable:
         return one, other
 
 
-def score_table(scores: pd.DataFrame) -> ScoreTable:
+def score_table(scores: pd.DataFrame, half: Half = "gate") -> ScoreTable:
     """Index a table of scores.
 
     Args:
@@ -118,6 +129,7 @@ def score_table(scores: pd.DataFrame) -> ScoreTable:
             the stage that trained the checkpoint), `benchmark`, `item`, `score` (in [0, 1]),
             `prompt_digest`, and, where a suite states them, `cluster` and `stratum`.  Further
             columns are not read.
+        half: The half of fresh twins that is read.
 
     Raises:
         ValueError: a column is missing, a score is not a number in [0, 1], or replicates of one
@@ -132,7 +144,8 @@ def score_table(scores: pd.DataFrame) -> ScoreTable:
         where = f"{row['benchmark']}: item {row['item']!r} of checkpoint {row['key']}"
         raise ValueError(f"{where} has score {row['score']}; it must lie in [0, 1]")
     groups = scores.groupby(["key", "benchmark"], sort=False, observed=True)
-    return ScoreTable({(str(k), str(b)): _cell(frame, str(b)) for (k, b), frame in groups})
+    cells = {(str(k), str(b)): _cell(frame, str(b)) for (k, b), frame in groups}
+    return ScoreTable(cells, half)
 
 
 def _cell(frame: pd.DataFrame, benchmark: str) -> ItemScores:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from evals.ledger import LOOKS
+
 Scalar = str | int | float | bool | None
 Method = Literal["sft", "dpo", "rlvr"]
 Action = Literal["drop", "block", "report"]
@@ -143,7 +145,7 @@ class GatePolicy:
     min_seeds: int = 1
     max_contamination: float = 0.02
     """Largest share of a benchmark's items that the candidate's training data may hold."""
-    max_looks: int = 10
+    max_looks: int = LOOKS
     """Looks at the held-out suite that the ledger allows, over all sweeps of a results folder."""
 
 

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from harness.execute import Outcome
+from harness.mix_check import BenchmarkCheck, MixCheck, PartCheck
 from harness.plan import Chosen, Plan, PlannedRun, Stage
-from harness.report.findings import (
-    BenchmarkCheck,
-    MixCheck,
-    PartCheck,
-    StageStatus,
-    StageTime,
-)
+from harness.report.findings import StageStatus, StageTime
 from harness.runs import Run
 from harness.store import Store
 from harness.sweep import Method
@@ -24,8 +19,7 @@ from harness.sweep import Method
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.deltas import Comparisons
-    from harness.inflation import Inflation
+NONE: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -123,7 +117,7 @@ class _Reader:
         if out is None:
             return None
         info, summary = _read(out / "info.json"), _read(out / "summary.json")
-        labels = _labels(out / "matches.parquet")
+        labels, matched = _labels(out / "matches.parquet"), _matched(out / "items.parquet")
         return MixCheck(
             name=stage.split(" ", 1)[1],
             action=info["action"],
@@ -131,7 +125,9 @@ class _Reader:
             rows_flagged=info["rows_flagged"],
             rows_kept=info["rows_kept"],
             benchmarks=tuple(
-                BenchmarkCheck(name, b["items"], b["matched"], labels.get(name, {}))
+                BenchmarkCheck(
+                    name, b["items"], b["matched"], labels.get(name, {}), matched.get(name, NONE)
+                )
                 for name, b in summary["benchmarks"].items()
             ),
             parts=tuple(PartCheck(name, **counts) for name, counts in info["by_part"].items()),
@@ -171,81 +167,6 @@ class _Reader:
         return StageTime(stage.id, stage.kind, status, record.seconds if record else None)
 
 
-def candidate_contamination(plan: Plan, tables: Tables) -> dict[str, float]:
-    """Benchmark -> share of its items that the candidate's training data is known to hold.
-
-    Counts every stage of the candidate's chain; a benchmark that some stage's data was not checked
-    against is left out.
-    """
-    arms = {(r.stage, r.arm): r for r in tables.runs}
-    data = {(r.name, r.label): r.data.split(" ", 1)[1] for r in plan.runs}
-    starts = {r.name: r for r in plan.runs}
-    names: list[str] = []
-    stage = plan.runs[-1].name if plan.runs else None
-    label = tables.candidate
-    while stage is not None and label is not None and (stage, label) in arms:
-        names.append(data[stage, label])
-        label = arms[stage, label].parent_arm
-        stage = starts[stage].start
-    checks = [tables.checks[name] for name in names if name in tables.checks]
-    if not checks:
-        return {}
-    shares = [_held(check) for check in checks]
-    return {b: max(s[b] for s in shares) for b in shares[0] if all(b in s for s in shares)}
-
-
-def _held(check: MixCheck) -> dict[str, float]:
-    """Benchmark -> share of its items that the rows trained on are known to hold."""
-    return {b.benchmark: b.matched / b.items if check.leaks else 0.0 for b in check.benchmarks}
-
-
-def write_tables(
-    folder: Path, tables: Tables, comparisons: Comparisons, inflations: Sequence[Inflation]
-) -> None:
-    """Write `tables/*.parquet`; responses to benchmark items are left out.
-
-    Args:
-        folder: The `tables` folder.
-        tables: What was measured.
-        comparisons: Every delta.
-        inflations: What kept leaks did.
-    """
-    import pandas as pd
-
-    folder.mkdir(parents=True, exist_ok=True)
-    runs = pd.DataFrame([{**asdict(r), "choice": json.dumps(dict(r.choice))} for r in tables.runs])
-    items = tables.scores.drop(columns=["response", "extracted"], errors="ignore")
-    scores = (
-        items.groupby(["key", "benchmark"], sort=False)["score"]
-        .agg(score="mean", items="size")
-        .reset_index()
-    )
-    found = [
-        {"data": c.name, "action": c.action, **asdict(part)}
-        for c in tables.checks.values()
-        for part in c.parts
-    ]
-    frames = {
-        "runs": runs,
-        "scores": scores,
-        "items": items,
-        "deltas": pd.DataFrame([asdict(d) for d in comparisons.deltas]),
-        "contamination": pd.DataFrame(found),
-        "inflation": pd.DataFrame(map(_flat, inflations)),
-    }
-    for name, frame in frames.items():
-        frame.to_parquet(folder / f"{name}.parquet", index=False)
-
-
-def _flat(inflation: Inflation) -> dict[str, object]:
-    """An inflation with its three estimates as `dev_mean`, `dev_low`, `dev_high` and so on."""
-    row = asdict(inflation)
-    for name in ("dev", "fresh", "inflation"):
-        estimate = row.pop(name)
-        row |= {f"{name}_{part}": estimate[part] for part in ("mean", "low", "high")}
-    return row
-
-
 def _labels(matches: Path) -> dict[str, dict[str, int]]:
     """Benchmark -> label -> items found under it; a template variant is another item."""
     import pyarrow.parquet as pq
@@ -257,6 +178,17 @@ def _labels(matches: Path) -> dict[str, dict[str, int]]:
         if label != "template_variant":
             counts[label] = counts.get(label, 0) + 1
     return found
+
+
+def _matched(items: Path) -> dict[str, frozenset[str]]:
+    """Benchmark -> ids of the items that are in at least one row."""
+    import pyarrow.parquet as pq
+
+    found: dict[str, set[str]] = {}
+    for row in pq.read_table(items, columns=["benchmark", "item", "rows"]).to_pylist():
+        if row["rows"]:
+            found.setdefault(row["benchmark"], set()).add(row["item"])
+    return {name: frozenset(items) for name, items in found.items()}
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -26,16 +26,24 @@ class Clause:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Bounds:
     """What was measured for one clause.  Score units."""
 
-    clause: Clause
     mean: float
     lower: float
     """One-sided lower bound."""
     upper: float
     """One-sided upper bound at the Holm-adjusted level of its rank."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One clause and its outcome."""
+
+    clause: Clause
     outcome: Outcome
+    bounds: Bounds | None
+    """None of a held-out suite: of a look only the outcome leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +57,29 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldOut:
+    """The look that was taken at a held-out suite."""
+
+    suite: str
+    look: int
+    """Its number, counted from 1 over all looks at the suite."""
+    level: float
+    """One-sided level that it was judged at."""
+    forced: bool
+    """Taken although the budget of looks was spent."""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer, why, and the numbers behind it."""
+    """The answer, and why."""
 
     status: Status
     reasons: tuple[Reason, ...]
     candidate: str | None
     against: str | None
     table: tuple[Row, ...]
+    held_out: HeldOut | None = None
+    """None where no held-out suite was looked at."""
 
     @property
     def exit_code(self) -> int:
@@ -76,11 +99,17 @@ def read_verdict(text: str) -> Verdict:
     """
     try:
         raw: dict[str, Any] = json.loads(text)
-        table = tuple(Row(**{**row, "clause": Clause(**row["clause"])}) for row in raw["table"])
         reasons = tuple(Reason(**reason) for reason in raw["reasons"])
-        return Verdict(**{**raw, "reasons": reasons, "table": table})
+        held_out = HeldOut(**raw["held_out"]) if raw["held_out"] else None
+        table = tuple(map(_row, raw["table"]))
+        return Verdict(**{**raw, "reasons": reasons, "table": table, "held_out": held_out})
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(f"not a verdict: {error!r}") from error
+
+
+def _row(raw: dict[str, Any]) -> Row:
+    bounds = Bounds(**raw["bounds"]) if raw["bounds"] else None
+    return Row(Clause(**raw["clause"]), raw["outcome"], bounds)
 
 
 def points(value: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,8 @@ EXAMPLES = """examples:
       --suite ifbench --out results/served
   python -m evals run --model M --suite judged --judge-url https://HOST/v1 --judge-model JUDGE \\
       --out results/judged
+
+Scores of a held-out suite are written and not printed: `compare` judges them.
 
 The same command again goes on where it was stopped: each answer is kept in the cache as it comes.
 Exit code 1: a guardrail tripped (responses cut or empty, examples that are test items, changed
@@ -66,6 +68,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="where answers are kept; several runs may share it (default: OUT/cache)")  # fmt: skip
     add("--against", type=Path, metavar="DIR",
         help="an earlier run's folder: fail if its prompts differ")  # fmt: skip
+    add("--look", action="store_true",
+        help="print the scores of a held-out suite; the ledger records it")  # fmt: skip
+    add("--ledger", type=Path, metavar="FILE",
+        help="that ledger (default: ASSAY_LEDGER, or ledger.jsonl beside OUT)")  # fmt: skip
+    add("--force-look", action="store_true", help="look past the budget, which is recorded")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -78,19 +85,20 @@ def run(args: argparse.Namespace) -> int:
 
     hub = hub_folder(args.hub)
     _require_sensible(args, hub)
-    tier, benchmarks = _asked(args)
+    suite, benchmarks = _asked(args)
     asked = Asked(
         args.model,
         args.revision,
         args.engine,
         args.suite,
-        tier,
+        suite.tier if suite else "development",
         args.limit,
         max_tokens=args.max_tokens,
         chat=args.chat,
         mode=args.mode if args.engine == "openai" else None,
         without=tuple(args.without),
         judge=args.judge_model,
+        of_suite=suite.name if suite else None,
     )
     require_free(args.out, asked)
     against = _against(args.against)
@@ -113,7 +121,6 @@ def _evaluate(
     from evals.progress import progress_of
     from evals.run import SuiteResult, run_prepared
     from evals.run_record import write_record
-    from evals.score_lines import published_lines, score_lines
 
     cache = RowCache(args.cache or args.out / "cache")
     engine = _loaded(args)
@@ -130,10 +137,38 @@ def _evaluate(
         for (model, fingerprint), answers in getattr(engine, "served", {}).items()
     ]
     record = write_record(args.out, asked, engine.identity, prepared, result, failed, served)
-    sys.stdout.writelines(f"{line}\n" for line in (*score_lines(record), *published_lines(record)))
     sys.stderr.writelines(f"note: {note}\n" for note in record["notes"])
     sys.stderr.writelines(f"failed: {trip}\n" for trip in failed)
+    sys.stdout.writelines(f"{line}\n" for line in _printed(args, asked, record))
     return 1 if failed else 0
+
+
+def _printed(args: argparse.Namespace, asked: Any, record: Mapping[str, Any]) -> Iterator[str]:
+    """What a run prints: the scores, or of a held-out suite that there are some.
+
+    Raises:
+        ValueError: a look was asked for and the budget of looks is spent.
+    """
+    from evals.held_out import opened
+    from evals.ledger import ledger_file
+    from evals.result_folder import read_results
+    from evals.score_lines import published_lines, score_lines
+
+    held_out = asked.tier == "held-out"
+    if held_out and not args.look:
+        yield from score_lines(record, shown=False)
+        yield f"{asked.of_suite} is held out: its scores are written, and `compare` judges them."
+        yield "--look prints them, which the ledger records."
+        return
+    look = None
+    if held_out:
+        ledger = args.ledger or ledger_file(args.out.resolve().parent)
+        results = read_results(args.out)
+        look = opened(asked.of_suite, results, ledger, force=args.force_look)
+    yield from score_lines(record)
+    yield from published_lines(record)
+    if look:
+        yield f"Look {look.number} at {look.suite}, recorded: its scores are open."
 
 
 def _others(benchmarks: Sequence[Benchmark]) -> list[Benchmark]:
@@ -165,18 +200,21 @@ def _require_sensible(args: argparse.Namespace, hub: Path | None) -> None:
         raise ValueError(f"--model {folder} is a folder without config.json; name a checkpoint")
 
 
-def _asked(args: argparse.Namespace) -> tuple[str, list[Benchmark]]:
-    """Tier and benchmarks; no benchmarks for a task of lm-eval."""
+def _asked(args: argparse.Namespace) -> tuple[Suite | None, list[Benchmark]]:
+    """The suite and benchmarks of it; no benchmarks for a task of lm-eval."""
     what = args.suite
     if what in suite_names() or what.endswith((".yaml", ".yml")):
         suite = load_suite(what)
-        return suite.tier, [_changed(b, args) for b in _kept(suite, args.without)]
+        return suite, [_changed(b, args) for b in _kept(suite, args.without)]
     for suite in map(load_suite, suite_names()):
         found = [_changed(b, args) for b in suite.benchmarks if b.name == what]
         # A name of lm-eval's means its task under its own settings, whatever a suite makes of it.
         if found and not in_lm_eval(what):
-            return suite.tier, found
-    return "development", []
+            return suite, found
+        if found and suite.tier == "held-out":
+            # Other settings show the same items.
+            return suite, []
+    return None, []
 
 
 def _kept(suite: Suite, without: Sequence[str]) -> list[Benchmark]:

@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from harness.report.findings import (
-    BenchmarkCheck,
-    Findings,
-    MixCheck,
-    PartCheck,
-    StageTime,
-)
+from harness.report.findings import Findings, StageTime
 from harness.report.markdown import markdown
 from harness.report.page import page
 from harness.report.terminal import terminal
 
 __all__ = [
-    "BenchmarkCheck",
     "Findings",
-    "MixCheck",
-    "PartCheck",
     "Rendered",
     "StageTime",
     "render",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, cast
 
-from harness.deltas import MEAN, Delta
+from harness.comparisons import MEAN, Delta
 from harness.inflation import Inflation
 from harness.report.view import Grid
 from harness.report.words import plain, points
@@ -75,22 +75,26 @@ def forest(grid: Grid, name: str) -> str:
 
 
 def gate(verdict: Verdict, name: str) -> str:
-    """What the gate saw: estimate and one-sided bounds of each clause, and the line to reach."""
+    """Estimate and one-sided bounds of each clause that has them, and the line to reach.
+
+    Clauses on held-out suites have none.
+    """
+    rows = [(row, row.bounds) for row in verdict.table if row.bounds]
     title = "The gate: estimates with one-sided 95 % bounds, and the line each has to reach"
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        for y, row in enumerate(verdict.table):
+        for y, (row, seen) in enumerate(rows):
             colour = OUTCOMES[row.outcome]
-            low, high, mean = (100 * v for v in (row.lower, 2 * row.mean - row.lower, row.mean))
+            low, high, mean = (100 * v for v in (seen.lower, 2 * seen.mean - seen.lower, seen.mean))
             axes.plot([low, high], [y, y], color=colour, linewidth=1.6, solid_capstyle="butt")
             axes.plot([mean], [y], "o", color=colour, markersize=5)
             line = 100 * row.clause.required
             axes.plot([line, line], [y - 0.36, y + 0.36], color=INK, linewidth=2)
-        _rows(axes, [_clause(row) for row in verdict.table])
+        _rows(axes, [_clause(row) for row, _ in rows])
         axes.set_xlabel("points", fontsize=9)
 
-    return _svg(draw, 0.8 + 0.29 * len(verdict.table), name, title)
+    return _svg(draw, 0.8 + 0.29 * len(rows), name, title)
 
 
 def inflated(found: Sequence[Inflation], name: str) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-
 from evals.references import Reference
-from harness.deltas import MEAN, Delta
+from harness.comparisons import MEAN, Delta
 from harness.levels import Level
-from harness.report.findings import Findings, MixCheck
+from harness.report.findings import Findings
+from harness.report.markdown_leaks import contamination, gains, inflation
+from harness.report.markdown_text import code, prose, table
 from harness.report.view import (
     FAMILY,
     PROMOTED,
@@ -21,7 +20,6 @@ from harness.report.view import (
     footnotes,
     grids,
     headline,
-    labels_found,
     level_grids,
     stage_times,
     subject,
@@ -32,10 +30,8 @@ from harness.report.words import (
     half_width,
     interval,
     mark,
-    plain,
     points,
     score,
-    share,
     span,
 )
 
@@ -45,32 +41,15 @@ ICONS = {"pass": "✓", "fail": "✗", "inconclusive": "?", "note": "·"}
 def markdown(findings: Findings) -> str:
     """The report as GitHub-flavoured Markdown."""
     blocks = [f"# {prose(findings.sweep.name)}", *_verdict(findings)]
-    blocks += _contamination(findings.contamination)
+    blocks += contamination(findings.contamination)
     blocks += _deltas(findings)
-    blocks += _inflation(findings)
+    blocks += gains(findings)
+    blocks += inflation(findings)
     blocks += _levels(findings)
     blocks += _absent(findings)
     blocks += _stages(findings)
     blocks += ["---", *(prose(note) for note in footnotes(findings))] if footnotes(findings) else []
     return "\n\n".join(blocks) + "\n"
-
-
-def prose(text: str) -> str:
-    """Text that Markdown and HTML leave as it is."""
-    escaped = re.sub(r"([\\`*\[\]<>|#~$])", r"\\\1", plain(text).replace("&", "&amp;"))
-    return re.sub(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", r"\\_", escaped)
-
-
-def code(text: str) -> str:
-    """A name as a code span that a table cell can hold."""
-    return "`" + plain(text).replace("`", "'").replace("|", "\\|") + "`"
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
-    """A pipe table whose first `left` columns are flush left and the others right."""
-    rules = [":--" if i < left else "--:" for i in range(len(header))]
-    lines = [header, rules, *rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
 def _verdict(findings: Findings) -> list[str]:
@@ -82,46 +61,6 @@ def _verdict(findings: Findings) -> list[str]:
         lines.append(">")
         lines += [f"> - {ICONS[r.outcome]} {prose(r.text)}" for r in verdict.reasons]
     return ["\n".join(lines)]
-
-
-def _contamination(checks: Sequence[MixCheck]) -> list[str]:
-    if not checks:
-        return ["## Contamination", "No training data was checked."]
-    rows = [
-        (
-            code(c.name),
-            c.action,
-            f"{c.rows_read:,}",
-            f"{c.rows_flagged:,}",
-            f"{c.rows_dropped:,}",
-            f"{c.rows_kept:,}",
-            ", ".join(f"{n:,} {prose(label)}" for label, n in labels_found(c)) or "none",
-        )
-        for c in checks
-    ]
-    head = ("mix", "action", "rows read", "flagged", "dropped", "kept", "items found")
-    blocks = ["## Contamination", table(head, rows, 2)]
-    found = [
-        (code(c.name), code(b.benchmark), share(b.matched, b.items), _labels(b.labels.items()))
-        for c in checks
-        for b in c.benchmarks
-        if b.matched
-    ]
-    if found:
-        blocks.append(table(("mix", "benchmark", "items found", "how"), found, 2))
-    parts = [
-        (code(c.name), code(p.name), share(p.flagged, p.rows))
-        for c in checks
-        for p in c.parts
-        if c.rows_flagged
-    ]
-    if parts:
-        blocks.append(table(("mix", "source", "rows flagged"), parts, 2))
-    return blocks
-
-
-def _labels(labels: Iterable[tuple[str, int]]) -> str:
-    return ", ".join(f"{count:,} {prose(label)}" for label, count in labels)
 
 
 def _deltas(findings: Findings) -> list[str]:
@@ -202,31 +141,6 @@ def _cell(d: Delta | None) -> str:
     bold = "**" if d.excludes_zero else ""
     seen = f"{bold}{points(d.mean)}{bold} {half_width(d.low, d.high)}{alone}"
     return f"{mark(d)} {seen} (MDE {score(d.mde)})"
-
-
-def _inflation(findings: Findings) -> list[str]:
-    if not findings.inflation:
-        return []
-    rows = [
-        (
-            prose(i.contrast),
-            code(i.benchmark),
-            f"{points(i.dev.mean)} {half_width(i.dev.low, i.dev.high)}",
-            f"{points(i.fresh.mean)} {half_width(i.fresh.low, i.fresh.high)}",
-            f"**{points(i.inflation.mean)}**",
-            interval(i.inflation.low, i.inflation.high),
-        )
-        for i in findings.inflation
-    ]
-    first = findings.inflation[0]
-    head = ("contrast", "benchmark", "development", "fresh twin", "inflation", "95 % interval")
-    said = (
-        "What known leaks did: the delta on the development benchmark, on fresh items of the same "
-        "distribution, and the difference of the two, in points."
-    )
-    arms = f"{code(first.of)} against {code(first.against)}."
-    single = len({(i.of, i.against) for i in findings.inflation}) == 1
-    return ["## Inflation", f"{said} {arms if single else ''}".strip(), table(head, rows, 2)]
 
 
 def _levels(findings: Findings) -> list[str]:

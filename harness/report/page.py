@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.deltas import MEAN
+from harness.comparisons import MEAN
 from harness.report import figures, words
 from harness.report.findings import Findings
+from harness.report.leaks import GAINS, gain_lines, gain_rows, labels_found
 from harness.report.view import (
     FAMILY,
     PROMOTED,
@@ -19,11 +20,11 @@ from harness.report.view import (
     footnotes,
     grids,
     headline,
-    labels_found,
     level_grids,
     stage_times,
     subject,
 )
+from harness.verdict import Verdict
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -45,7 +46,7 @@ def page(findings: Findings) -> str:
         verdict=verdict,
         headline=headline(verdict),
         subject=subject(findings),
-        gate_figure=_safe(figures.gate(verdict, "gate")) if verdict and verdict.table else "",
+        gate_figure=_gate(verdict),
         grids=[(g, _forest(g, f"forest-{i}")) for i, g in enumerate(shown)],
         inflation_figure=(
             _safe(figures.inflated(findings.inflation, "inflation")) if findings.inflation else ""
@@ -53,6 +54,9 @@ def page(findings: Findings) -> str:
         times=stage_times(findings.stages),
         broken=[s for s in findings.stages if s.status in ("failed", "blocked")],
         absent=absent_lines(findings),
+        gains=gain_rows(findings),
+        gain_lines=gain_lines(findings),
+        gains_text=GAINS,
         footnotes=footnotes(findings),
         labels_found=labels_found,
         levels=level_grids(findings),
@@ -64,6 +68,12 @@ def page(findings: Findings) -> str:
         published_text=PUBLISHED,
         mean=MEAN,
     )
+
+
+def _gate(verdict: Verdict | None) -> str:
+    """What the gate saw, where that may be shown."""
+    shown = verdict is not None and any(row.bounds for row in verdict.table)
+    return _safe(figures.gate(verdict, "gate")) if verdict and shown else ""
 
 
 def _forest(grid: Grid, name: str) -> str:

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from harness.deltas import MEAN, Delta
-from harness.report.findings import Findings, MixCheck
-from harness.report.view import Grid, GridRow, absent_lines, grids, headline, labels_found, subject
+from harness.comparisons import MEAN, Delta
+from harness.mix_check import MixCheck
+from harness.report.findings import Findings
+from harness.report.leaks import gain_rows, labels_found
+from harness.report.view import (
+    Grid,
+    GridRow,
+    absent_lines,
+    grids,
+    headline,
+    subject,
+)
 from harness.report.words import half_width, interval, mark, plain, points, score, share
 
 if TYPE_CHECKING:
@@ -47,6 +56,8 @@ def _blocks(findings: Findings) -> Iterator[RenderableType]:
         yield _contamination(findings.contamination)
         if any(c.rows_flagged for c in findings.contamination):
             yield _sources(findings.contamination)
+    if gain_rows(findings):
+        yield _gains(findings)
     if findings.inflation:
         yield _inflation(findings)
     for what, why in absent_lines(findings):
@@ -160,6 +171,25 @@ def _sources(checks: tuple[MixCheck, ...]) -> Table:
             style = "" if part.flagged else "dim"
             cells = (c.name, part.name, share(part.flagged, part.rows))
             table.add_row(*(_text(t, style) for t in cells))
+    return table
+
+
+def _gains(findings: Findings) -> Table:
+    heads = ("arm", "benchmark", "matched", "all", "clean", "difference", "95 % interval")
+    table = _table("Scores without the matched items", *heads, left=2)
+    for g in gain_rows(findings):
+        if not g.n_matched:
+            continue
+        found = g.estimate
+        dagger = "†" if g.arm in findings.contaminated else ""
+        cells = [g.arm + dagger, g.benchmark, f"{g.n_matched:,} of {g.n_items:,}"]
+        if found is None:
+            cells += [g.finding, "—", "—", "—"]
+        else:
+            cells += [score(found.all_items.mean), score(found.clean_items.mean)]
+            cells += [points(found.gain.mean), interval(found.gain.low, found.gain.high)]
+        style = "red" if found and found.gain.low > 0 else ""
+        table.add_row(*(_text(cell, style) for cell in cells))
     return table
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from evals.references import Reference, references
-from harness.deltas import MEAN, Delta, Kind
+from harness.comparisons import MEAN, Delta, Kind
 from harness.levels import Level
-from harness.report.findings import Findings, MixCheck, StageTime
+from harness.report.findings import Findings, StageTime
 from harness.verdict import Verdict
 
 SHOWN: tuple[tuple[Kind, str], ...] = (
@@ -52,12 +52,15 @@ class Grid:
 
 
 def grids(findings: Findings) -> tuple[Grid, ...]:
-    """One grid per kind of comparison and suite that has deltas."""
+    """One grid per kind of comparison and development suite that has deltas.
+
+    Of a held-out suite only the verdict is shown.
+    """
     found = []
     for kind, title in SHOWN:
         deltas = findings.comparisons.of_kind(kind)
         for suite in findings.suites.values():
-            mine = [d for d in deltas if d.suite == suite.name]
+            mine = [d for d in deltas if d.suite == suite.name and d.tier == "development"]
             names = (*(b.name for b in suite.benchmarks), MEAN)
             if mine:
                 found.append(_grid(findings, kind, title, names, mine))
@@ -184,15 +187,6 @@ def subject(findings: Findings) -> str:
     return f"Candidate: {verdict.candidate}{against}."
 
 
-def labels_found(check: MixCheck) -> tuple[tuple[str, int], ...]:
-    """Label -> items found under it, over the benchmarks of a mix; most frequent first."""
-    total: dict[str, int] = {}
-    for b in check.benchmarks:
-        for label, count in b.labels.items():
-            total[label] = total.get(label, 0) + count
-    return tuple(sorted(total.items(), key=lambda pair: (-pair[1], pair[0])))
-
-
 def absent_lines(findings: Findings) -> tuple[tuple[str, str], ...]:
     """(what is not shown, why), each once."""
     lines = {}
@@ -230,8 +224,13 @@ def footnotes(findings: Findings) -> tuple[str, ...]:
         "▲ ▼ the interval excludes zero; △ ▽ it does, but not after Benjamini-Hochberg over the "
         "same table (means among means); · it includes zero."
     )
-    if findings.verdict and findings.verdict.table:
-        notes.append("Bounds in the verdict are one-sided: at 5 %, or at the level of the look.")
+    if findings.verdict and any(row.bounds for row in findings.verdict.table):
+        notes.append("Bounds in the verdict are one-sided, at 5 %.")
+    if findings.verdict and findings.verdict.held_out:
+        notes.append(
+            "Of held-out benchmarks the verdict gives outcomes and no number; every look at them "
+            "is in the ledger and makes the next one stricter."
+        )
     if findings.contaminated:
         notes.append("† trained on rows known to hold benchmark items; never promoted.")
     return tuple(notes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from harness.deltas import Delta
+from harness.comparisons import Delta
 from harness.verdict import points
 
 __all__ = [

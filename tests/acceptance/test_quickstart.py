@@ -60,6 +60,14 @@ def test_the_kept_leak_inflates_the_leaked_benchmark_and_not_its_fresh_twin() ->
     assert row["inflation_low"] > 0
 
 
+def test_the_arm_that_kept_the_leak_scores_less_on_the_items_it_did_not_train_on() -> None:
+    gains = pd.read_parquet(RESULTS / "tables" / "gains.parquet").set_index(["arm", "benchmark"])
+    kept = gains.loc[("sft mix=leaky-kept", "mini_gsm")]
+    assert (kept["finding"], kept["n_matched"], kept["n_items"]) == ("estimated", 75, 500)
+    assert kept["gain_low"] > 0.03
+    assert set(gains.drop(("sft mix=leaky-kept", "mini_gsm"))["finding"]) == {"no item matched"}
+
+
 def test_rlvr_raises_a_verifiable_benchmark_by_five_points(deltas: pd.DataFrame) -> None:
     of = deltas[(deltas["kind"] == "parent") & (deltas["of"] == "rlvr")]
     raised = of[(of["mean"] >= 0.05) & (of["low"] > 0)]

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+
+from evals.suite import load_suite
+from harness.halves import in_half
 
 ROOT = Path(__file__).parents[2]
 
@@ -115,6 +123,63 @@ def test_a_contaminated_arm_is_not_promoted(finished: Path) -> None:
 def test_tables_hold_no_response_to_a_benchmark_item(finished: Path) -> None:
     items = pd.read_parquet(finished / "tables" / "items.parquet")
     assert not {"response", "extracted"} & set(items.columns)
+
+
+def test_the_arm_that_kept_its_leaks_is_scored_without_the_items_it_saw(finished: Path) -> None:
+    gains = pd.read_parquet(finished / "tables" / "gains.parquet").set_index("arm")
+    kept = gains.loc["sft mix=kept"]
+    assert kept["finding"] == "estimated"
+    assert 0 < kept["n_matched"] < kept["n_items"] == 40
+    (seen,) = (
+        set(found.loc[found["rows"] > 0, "item"])
+        for path in finished.glob("store/decontam/*/*/out")
+        if json.loads((path / "info.json").read_text())["action"] == "report"
+        for found in [pd.read_parquet(path / "items.parquet")]
+    )
+    runs = pd.read_parquet(finished / "tables" / "runs.parquet").set_index("arm")
+    items = pd.read_parquet(finished / "tables" / "items.parquet")
+    mine = items[items["key"] == runs.loc["mix=kept", "key"]]
+    clean = mine[~mine["item"].isin(seen)]
+    assert len(mine) - len(clean) == kept["n_matched"]
+    assert kept["all_mean"] == mine["score"].mean()
+    assert kept["clean_mean"] == clean["score"].mean()
+    assert kept["gain_mean"] == pytest.approx(kept["all_mean"] - kept["clean_mean"])
+    assert kept["gain_low"] < kept["gain_high"]
+    others = gains.drop("sft mix=kept")
+    assert set(others["finding"]) == {"no item matched"}
+    assert others[["all_mean", "clean_mean", "gain_mean"]].isna().all(axis=None)
+    report = (finished / "sweeps" / "small" / "report.md").read_text()
+    assert "## Scores without the matched items" in report
+    assert "No item matched: sft mix=plain, sft mix=leaky, dpo, rlvr." in report
+
+
+def test_no_held_out_score_leaves_the_store(folder: Path, finished: Path, tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    shutil.copytree(finished, results, ignore=shutil.ignore_patterns("tables", "sweeps", "ledger*"))
+    twin = load_suite("small-unseen.suite.yaml", folder).benchmarks[0]
+    planted = 0
+    for path in results.glob("store/eval/*/*/out/items.parquet"):
+        table = pq.read_table(path)
+        if set(table["benchmark"].to_pylist()) != {twin.name}:
+            continue
+        judged = in_half(twin, table["item"].to_pylist(), "gate")
+        mixed = np.where(judged, 0.73117, table["score"].to_numpy())
+        at = table.column_names.index("score")
+        pq.write_table(table.set_column(at, "score", pa.array(mixed)), path)
+        planted += int(judged.sum())
+    assert planted > 0
+    again = run(folder, results)
+    assert "Nothing to do" in again.stdout
+    assert "mini_gsm_fresh: " in again.stdout
+    texts = [again.stdout + again.stderr]
+    texts += [p.read_text() for p in results.glob("sweeps/small/*")]
+    assert len(texts) > 5
+    assert not [text for text in texts if "73117" in text or "73.1" in re.sub(r"<svg.*?</svg>", "",
+                text, flags=re.DOTALL)]  # fmt: skip
+    for path in results.glob("tables/*.parquet"):
+        numbers = pd.read_parquet(path).select_dtypes("number")
+        assert not (np.abs(numbers - 0.73117) < 1e-6).any(axis=None), path.name
+    assert set(pd.read_parquet(results / "tables" / "items.parquet")["benchmark"]) == {"mini_gsm"}
 
 
 def test_the_same_command_again_does_nothing_and_says_so(folder: Path, finished: Path) -> None:

@@ -232,12 +232,13 @@ def test_held_out_samples_are_not_printed(
     assert scores_in(tmp_path)["asked"]["tier"] == "held-out"
 
 
+@pytest.mark.parametrize(("suite", "count"), [("mini-dev", 5), ("mini-unseen", 9)])
 def test_the_table_fits_a_terminal(
-    toy: ToyEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    toy: ToyEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str], suite: str, count: int
 ) -> None:
-    evaluate(tmp_path, "mini-unseen", "--limit", "12")
+    evaluate(tmp_path, suite, "--limit", "12")
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 8
+    assert len(lines) == count
     assert max(map(len, lines)) <= 80
 
 

@@ -10,12 +10,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from evals.ledger import ALPHA, Look, level_of
 from evals.suite import Suite, load_suite
-from harness.deltas import Comparisons, compute_deltas
+from harness.comparisons import Comparisons
+from harness.contamination import Held
+from harness.deltas import compute_deltas
+from harness.gains import compute_gains
 from harness.gate import decide
 from harness.inflation import inflation
-from harness.report.findings import BenchmarkCheck, Findings, MixCheck, PartCheck, StageTime
-from harness.runs import Run
+from harness.mix_check import BenchmarkCheck, MixCheck, PartCheck
+from harness.report.findings import Findings, StageTime
+from harness.runs import Run, trained_arms
 from harness.sweep import (
     Arm,
     ArmRef,
@@ -146,13 +151,18 @@ def _held_out(name: str, twin: str | None) -> bool:
 
 def make_contamination() -> tuple[MixCheck, ...]:
     """Planted leaks: found in the two leaky mixes, dropped in one of them."""
+
+    def check(name: str, matched: int, **labels: int) -> BenchmarkCheck:
+        found = frozenset(f"{name}-{i:03}" for i in range(matched))
+        return BenchmarkCheck(name, 500, matched, labels, found)
+
     leaks = (
-        BenchmarkCheck("mini_gsm", 500, 250, {"verbatim": 150, "near": 100}),
-        BenchmarkCheck("mini_math", 500, 247, {"verbatim": 150, "near": 97}),
-        BenchmarkCheck("mini_ifeval", 500, 98, {"verbatim": 98}),
-        BenchmarkCheck("mini_gsm_fresh", 500, 0),
+        check("mini_gsm", 250, verbatim=150, near=100),
+        check("mini_math", 247, verbatim=150, near=97),
+        check("mini_ifeval", 98, verbatim=98),
+        check("mini_gsm_fresh", 0),
     )
-    clean = tuple(replace(b, matched=0, labels={}) for b in leaks)
+    clean = tuple(replace(b, matched=0, labels={}, found=frozenset()) for b in leaks)
     parts = (PartCheck("words", 1500, 0), PartCheck("leak/verbatim", 400, 398))
     return (
         MixCheck("plain", "drop", 2000, 0, 2000, clean),
@@ -177,6 +187,27 @@ def make_stages(runs: Sequence[Run]) -> tuple[StageTime, ...]:
     return (*data, *checks, *training, *evals)
 
 
+def make_held(runs: Sequence[Run]) -> dict[str, dict[str, Held]]:
+    """What each arm's data holds, as the checks above found it."""
+    kept = {"leaky-kept": make_contamination()[3]}
+    found = {}
+    for arm in trained_arms(runs):
+        check = kept.get(str(arm.runs[0].choice.get("mix")))
+        benchmarks = check.benchmarks if check else make_contamination()[0].benchmarks
+        found[arm.name] = {b.benchmark: Held(b.items, b.found) for b in benchmarks}
+    return found
+
+
+def make_look() -> Look:
+    """The first look at the held-out suite."""
+    number, keys = 1, ("rlvr/rlvr/1", "sft/mix=skills/1")
+    return Look(
+        number=number, suite="mini-unseen", sweep="simulated", checkpoints=keys, question="q" * 64,
+        level=level_of(number, ALPHA), who="somebody@somewhere", when="2026-01-01T00:00:00+00:00",
+        forced=False, previous="0" * 64, hash="h" * 64,
+    )  # fmt: skip
+
+
 @cache
 def make_findings() -> Findings:
     """A whole sweep with two seeds."""
@@ -185,15 +216,17 @@ def make_findings() -> Findings:
     scores = make_scores(sweep, suites, runs)
     comparisons = compute_deltas(sweep, runs, scores, suites, CANDIDATE)
     found, absent = inflation(sweep, runs, scores, suites)
-    comparisons = replace(comparisons, absent=comparisons.absent + absent)
+    gains, missing = compute_gains(runs, scores, suites, make_held(runs))
+    comparisons = replace(comparisons, absent=comparisons.absent + absent + missing)
     assert sweep.gate is not None
     shares = {b.name: 0.0 for s in suites.values() for b in s.benchmarks}
     return Findings(
         sweep=sweep,
         suites=suites,
-        comparisons=comparisons,
+        comparisons=comparisons.without_held_out(),
         inflation=found,
-        verdict=decide(sweep.gate, comparisons, suites, shares),
+        gains=gains,
+        verdict=decide(sweep.gate, comparisons, suites, shares, look=make_look()),
         contamination=make_contamination(),
         stages=make_stages(runs),
         contaminated=frozenset({"sft mix=leaky-kept"}),

@@ -12,7 +12,8 @@ from scipy import stats as scipy_stats
 
 from evals import stats
 from evals.suite import Benchmark, Suite
-from harness.deltas import MEAN, Comparisons, Delta, compute_deltas
+from harness.comparisons import MEAN, Comparisons, Delta
+from harness.deltas import compute_deltas
 from harness.inflation import inflation
 from harness.runs import Run, trained_arms
 from harness.scores import score_table

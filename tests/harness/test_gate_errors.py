@@ -11,7 +11,7 @@ from scipy import stats as scipy_stats
 from test_gate import CLEAN, HELD_OUT, SUITES, delta, rivals
 
 from evals.stats import quantile
-from harness.deltas import MEAN, Comparisons, Delta
+from harness.comparisons import MEAN, Comparisons, Delta
 from harness.gate import decide
 from harness.sweep import GatePolicy
 

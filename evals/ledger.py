@@ -4,6 +4,9 @@ Each line is one look as JSON and holds the hash of the line before, so that a c
 line shows.  The j-th look at a suite is judged at alpha_j = 6 alpha / (pi^2 j^2): the levels of all
 looks that can ever be taken sum to alpha.  To ask the same question again (same checkpoints, same
 benchmarks, same policy) is no new look: it gets the level it had.
+
+A look gives back a verdict.  Whoever must see the scores themselves opens them: that is a look like
+any other, and its line says so.
 """
 
 from __future__ import annotations
@@ -14,15 +17,23 @@ import json
 import math
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from evals.digest import text_digest
-from harness.verdict import Reason, Verdict
+
+ALPHA = 0.05
+"""Level over all looks at a suite."""
+
+LOOKS = 10
+"""Looks at a suite that are allowed where nobody says otherwise."""
+
+LEDGER = "ASSAY_LEDGER"
+"""Environment variable that names the ledger of every command."""
 
 START = "0" * 64
 """What the first line names as the hash before it."""
@@ -32,21 +43,34 @@ class LedgerError(ValueError):
     """The ledger is not what was written to it."""
 
 
+class BudgetError(ValueError):
+    """More looks than are allowed were asked for, and none was taken."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What a look is about."""
 
     suite: str
     sweep: str
+    """The sweep that asks, or the command."""
     checkpoints: tuple[str, ...]
-    """Keys of the candidate's checkpoints, then of the reference's."""
+    """What tells the checkpoints apart: those of the candidate, then those of the reference."""
     content: Mapping[str, Any]
     """Whatever else can change the verdict: the suite's benchmarks, the policy."""
+    opened: bool = False
+    """Whether the scores themselves are asked for."""
 
     @property
     def digest(self) -> str:
         """SHA-256 of the question."""
-        body = {"suite": self.suite, "checkpoints": self.checkpoints, "content": self.content}
+        body: dict[str, Any] = {
+            "suite": self.suite,
+            "checkpoints": self.checkpoints,
+            "content": self.content,
+        }
+        if self.opened:
+            body["opened"] = True
         return text_digest(json.dumps(body, sort_keys=True, allow_nan=False))
 
 
@@ -70,6 +94,8 @@ class Look:
     previous: str
     hash: str
     """SHA-256 of the other fields."""
+    opened: bool = False
+    """The scores themselves were shown."""
 
 
 def level_of(number: int, alpha: float) -> float:
@@ -77,41 +103,51 @@ def level_of(number: int, alpha: float) -> float:
     return 6 * alpha / (math.pi * number) ** 2
 
 
-def look(
+def ledger_file(beside: Path) -> Path:
+    """The ledger that `ASSAY_LEDGER` names, or `ledger.jsonl` in a folder of results."""
+    named = os.environ.get(LEDGER)
+    return Path(named) if named else beside / "ledger.jsonl"
+
+
+def enter(
     path: Path,
     question: Question,
-    judge: Callable[[float], Verdict],
     *,
-    alpha: float,
-    budget: int,
+    alpha: float = ALPHA,
+    budget: int = LOOKS,
     force: bool = False,
-) -> Verdict:
-    """Record a look, judge at its level, and give back the verdict: nothing else leaves.
+) -> Look:
+    """Enter a look; it is on disk when this returns, so nothing is judged that is not on record.
 
     Args:
         path: The ledger.
         question: What is asked.
-        judge: From the level to the verdict; called after the look is on disk.
         alpha: Level over all looks at the suite.
         budget: Looks at the suite that are allowed.
         force: Look although the budget is spent; the line says so.
 
     Returns:
-        The verdict; inconclusive where the look was refused.
+        The look, with the level to judge at.  A question that was asked before is the look it was.
 
     Raises:
+        BudgetError: the budget is spent and `force` is not given.
         LedgerError: the ledger was changed.
     """
     with _locked(path):
         looks = read_ledger(path)
         taken = [entry for entry in looks if entry.suite == question.suite]
         known = next((entry for entry in taken if entry.question == question.digest), None)
-        if known is None and len(taken) >= budget and not force:
-            return _refused(question, len(taken), budget)
-        if known is None:
-            known = _entry(question, looks, len(taken) + 1, alpha, len(taken) >= budget)
-            _append(path, known)
-    return judge(known.level)
+        if known is not None:
+            return known
+        if len(taken) >= budget and not force:
+            raise BudgetError(
+                f"{question.suite} was looked at {len(taken)} times and {budget} looks are "
+                f"allowed.\nHold out fresh items, or look all the same with --force-look, which is "
+                f"recorded."
+            )
+        entry = _entry(question, looks, len(taken) + 1, alpha, len(taken) >= budget)
+        _append(path, entry)
+        return entry
 
 
 def read_ledger(path: Path) -> tuple[Look, ...]:
@@ -160,16 +196,18 @@ def _entry(
         forced=forced,
         previous=looks[-1].hash if looks else START,
         hash="",
+        opened=question.opened,
     )
-    return Look(**{**_fields(draft), "hash": _hash(draft)})
+    return replace(draft, hash=_hash(draft))
 
 
-def _fields(entry: Look) -> dict[str, Any]:
-    return {**asdict(entry), "checkpoints": entry.checkpoints}
+def _body(entry: Look) -> dict[str, Any]:
+    """The line of a look; what it does not say is left out, as in ledgers from before it could."""
+    return {k: v for k, v in asdict(entry).items() if k != "opened" or v}
 
 
 def _hash(entry: Look) -> str:
-    body = {k: v for k, v in asdict(entry).items() if k != "hash"}
+    body = {k: v for k, v in _body(entry).items() if k != "hash"}
     return text_digest(json.dumps(body, sort_keys=True, allow_nan=False))
 
 
@@ -180,7 +218,7 @@ def _append(path: Path, entry: Look) -> None:
         whole = path.read_bytes().rfind(b"\n") + 1
         os.truncate(handle, whole)
         os.lseek(handle, 0, os.SEEK_END)
-        os.write(handle, json.dumps(asdict(entry), sort_keys=True).encode() + b"\n")
+        os.write(handle, json.dumps(_body(entry), sort_keys=True).encode() + b"\n")
         os.fsync(handle)
     finally:
         os.close(handle)
@@ -196,11 +234,3 @@ def _locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-def _refused(question: Question, taken: int, budget: int) -> Verdict:
-    text = (
-        f"Not judged: {question.suite} was looked at {taken} times and {budget} looks are allowed. "
-        f"Hold out fresh items, or look all the same with --force-look, which is recorded."
-    )
-    return Verdict("inconclusive", (Reason("inconclusive", None, text),), None, None, ())
