@@ -12,7 +12,6 @@ from evals.stats.max_t import max_t, max_t_from_correlation, max_t_quantile
 from evals.stats.multiplicity import benjamini_hochberg, holm
 from evals.stats.paired import (
     difference_in_differences,
-    item_covariance,
     item_parts,
     item_variance,
     mean_variance,
@@ -42,7 +41,6 @@ __all__ = [
     "estimate",
     "hierarchical_bootstrap",
     "holm",
-    "item_covariance",
     "item_parts",
     "item_variance",
     "items_to_settle",
