@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from model_server import Asked, Reply, completion, echo, reply, serving
+from loopback import Asked, Reply, completion, echo, reply, serving
 
 from evals.engines import Generation, Request, Sampling
 from evals.engines import server as server_module
