@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,8 @@ class Comparison:
     score_a: float
     score_b: float
     delta: stats.Estimate
-    """95 % interval over the draw of items: it says nothing about another run of a recipe."""
+    """95 % interval over the draw of items (Tango for single binary responses without clusters or
+    strata, else t): it says nothing about another run of a recipe."""
     p: float
     """Two-sided: exact McNemar for single binary responses, else sign flip (of clusters)."""
     test: str
@@ -139,6 +140,9 @@ def _comparison(a: Scored, b: Scored, note: str) -> Comparison:
     found = stats.paired(b.scores, a.scores, cluster=cluster, stratum=stratum, floor=True)
     better, worse = int((d > 0).sum()), int((d < 0).sum())
     exact = a.binary and b.binary and cluster is None
+    if exact and stratum is None:
+        low, high = stats.tango(better, worse, d.size)
+        found = replace(found, low=low, high=high)
     tier: Tier = "development" if a.tier == b.tier == "development" else "held-out"
     return Comparison(
         benchmark=a.benchmark,

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 from evals import stats
 from evals.suite import Suite, Tier
-from harness.evidence import Difference, Evidence, gather
+from harness.difference import Difference
+from harness.evidence import Evidence, gather
 from harness.families import max_t
 from harness.runs import Run, TrainedArm, find_arm
 from harness.sweep import ArmRef, Sweep
@@ -49,7 +50,8 @@ class Delta:
     mean: float
     low: float
     high: float
-    """95 % t interval over the draw of items and, with two seeds or more, of runs."""
+    """95 % interval over the draw of items and, with two seeds or more, of runs: t, or Tango's
+    (see `better`)."""
     p: float
     """Two-sided.  With seeds, of the t test that the interval inverts; with one seed, exact McNemar
     for binary scores and sign-flip for others."""
@@ -67,6 +69,11 @@ class Delta:
     """Holm over the arms of the same kind on the same benchmark."""
     p_max_t: float = 1.0
     """Max-T over the same arms, which knows how they hang together (`harness.families`)."""
+    better: int | None = None
+    """Items with a higher score, where there is one binary response to each and neither clusters
+    nor subtasks: bounds are then Tango's, not t.  None elsewhere."""
+    worse: int | None = None
+    """Items with a lower score, likewise."""
 
     @property
     def se(self) -> float:
@@ -278,6 +285,8 @@ def _delta(pair: _Pair, suite: Suite, benchmark: str, d: Difference) -> Delta:
         var_items=sum(v.value for v in d.items),
         var_runs=sum(v.value for v in d.runs),
         note=d.note,
+        better=d.discordant[0] if d.discordant else None,
+        worse=d.discordant[1] if d.discordant else None,
     )
 
 

@@ -1,9 +1,9 @@
 """May the candidate ship?  Deltas and contamination -> pass, fail or inconclusive.
 
-One-sided bounds at level alpha.  "Every benchmark is non-inferior" is an intersection-union test
-and needs no correction (Berger 1982); "some benchmark is worse" is corrected by Holm (1979).  The
-candidate was chosen on the development suite, so a bound there is one of the simultaneous bounds of
-all arms (max-T).
+One-sided bounds at level alpha (`harness.bounds`).  "Every benchmark is non-inferior" is an
+intersection-union test and needs no correction (Berger 1982); "some benchmark is worse" is
+corrected by Holm (1979).  The candidate was chosen on the development suite, so a bound there is
+one of the simultaneous bounds of all arms (max-T).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from evals import stats
 from evals.suite import Benchmark, Suite
+from harness.bounds import bounds, items_to_settle, p_worse
 from harness.deltas import MEAN, Comparisons, Delta
 from harness.sweep import GatePolicy
 from harness.verdict import Clause, Outcome, Reason, Row, Status, Verdict, points
@@ -152,23 +153,17 @@ def _factor(
 def _rows(
     found: Sequence[tuple[Clause, Delta]], factors: Sequence[float], levels: Sequence[float]
 ) -> list[Row]:
-    worse = [_p_worse(clause, d) for clause, d in found]
+    worse = [p_worse(d, clause.required) for clause, d in found]
     adjusted = stats.holm(worse)
     rank = {i: r for r, i in enumerate(sorted(range(len(found)), key=worse.__getitem__))}
     rows = []
     for i, (clause, d) in enumerate(found):
-        lower = d.mean - factors[i] * d.se
-        upper = d.mean + stats.quantile(1 - levels[i] / (len(found) - rank[i]), d.df) * d.se
+        lower, _ = bounds(d, stats.upper_tail(factors[i], d.df))
+        _, upper = bounds(d, levels[i] / (len(found) - rank[i]))
         rows.append(
             Row(clause, d.mean, lower, upper, _outcome(clause, lower, adjusted[i] < levels[i]))
         )
     return rows
-
-
-def _p_worse(clause: Clause, d: Delta) -> float:
-    """One-sided p of the null hypothesis that the difference is at least what is required."""
-    distance = clause.required - d.mean
-    return stats.upper_tail(distance / d.se, d.df) if d.se > 0 else float(distance <= 0)
 
 
 def _outcome(clause: Clause, lower: float, worse: bool) -> Outcome:
@@ -197,7 +192,7 @@ def _settle(row: Row, d: Delta, alpha: float) -> str:
     """What would move the nearer bound to the line, the estimate staying where it is."""
     distance = abs(row.mean - row.clause.required)
     side = "pass" if row.mean > row.clause.required else "fail"
-    items = stats.items_to_settle(distance, d.var_items, d.var_runs, d.n_items, alpha)
+    items = items_to_settle(d, row.clause.required, alpha)
     seeds = min(d.n_seeds_of, d.n_seeds_against)
     runs = stats.items_to_settle(distance, d.var_runs, d.var_items, seeds, alpha)
     ways = []
