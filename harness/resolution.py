@@ -58,14 +58,3 @@ def resolutions(
         needed = math.ceil(discordance / room) if room > 0 else None
         found.append(Resolution(b.name, b.scored, wanted, effect, needed))
     return tuple(found)
-
-
-def unresolvable(
-    policy: GatePolicy,
-    suite: Suite,
-    seeds: int,
-    discordance: float = DISCORDANCE,
-    run_sd: float = 0.0,
-) -> tuple[Resolution, ...]:
-    """The benchmarks whose margin is smaller than what they resolve; arguments as `resolutions`."""
-    return tuple(r for r in resolutions(policy, suite, seeds, discordance, run_sd) if not r.enough)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Literal
 
 Outcome = Literal["pass", "fail", "inconclusive", "note"]
 Status = Literal["pass", "fail", "inconclusive"]
@@ -66,21 +66,6 @@ class Verdict:
     def to_json(self) -> str:
         """The text of `verdict.json`."""
         return json.dumps(asdict(self), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def read_verdict(text: str) -> Verdict:
-    """The verdict whose `to_json` is `text`.
-
-    Raises:
-        ValueError: the text is not a verdict.
-    """
-    try:
-        raw: dict[str, Any] = json.loads(text)
-        table = tuple(Row(**{**row, "clause": Clause(**row["clause"])}) for row in raw["table"])
-        reasons = tuple(Reason(**reason) for reason in raw["reasons"])
-        return Verdict(**{**raw, "reasons": reasons, "table": table})
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise ValueError(f"not a verdict: {error!r}") from error
 
 
 def points(value: float) -> str:

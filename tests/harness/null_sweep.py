@@ -64,20 +64,27 @@ class NullSweep:
             for arm in sweep.stages[0].arms
             for seed in sweep.seeds
         ]
-        frames, dev = [], {}
+        drawn: list[tuple[str, str, np.ndarray]] = []
+        dev: dict[str, float] = {}
         level = {n: rng.normal(size=self.items) for n in "abc"}
+        ids = {n: [f"{n}/{i}" for i in range(self.items)] for n in level}
         for run in runs:
             lift = 0.0 if "reference" in run.arm else self._lift()
             ability = lift + self.wobble * rng.normal()
             for name, item in level.items():
                 y = (ability + item + 0.7 * rng.normal(size=self.items) > 0).astype(float)
-                columns = {"item": np.arange(self.items).astype(str), "score": y}
-                frame = pd.DataFrame(columns)
-                frames.append(frame.assign(key=run.key, benchmark=name, prompt_digest="p"))
+                drawn.append((run.key, name, y))
                 if name != "c" and "reference" not in run.arm:
                     dev[run.arm] = dev.get(run.arm, 0.0) + y.mean()
         best = max(dev, key=lambda arm: dev[arm])
-        scores = pd.concat(frames, ignore_index=True)
+        keys, names, values = zip(*drawn, strict=True)
+        columns = {
+            "key": np.repeat(keys, self.items),
+            "benchmark": np.repeat(names, self.items),
+            "item": np.concatenate([ids[n] for n in names]),
+            "score": np.concatenate(values),
+        }
+        scores = pd.DataFrame(columns).assign(prompt_digest="p")
         comparisons = compute_deltas(sweep, runs, scores, suites, best)
         assert sweep.gate is not None
         clean = dict.fromkeys("abc", 0.0)
