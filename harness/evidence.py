@@ -149,7 +149,13 @@ def gather(runs: Iterable[Run], scores: pd.DataFrame, suites: Mapping[str, Suite
     Raises:
         ValueError: runs or scores are malformed.
     """
-    arms, table = trained_arms(runs), score_table(scores)
+    return gather_table(trained_arms(runs), score_table(scores), suites)
+
+
+def gather_table(
+    arms: tuple[TrainedArm, ...], table: ScoreTable, suites: Mapping[str, Suite]
+) -> Evidence:
+    """As `gather`, from scores that are indexed already."""
     noise: dict[tuple[str, str], stats.RunNoise | None] = {}
     named: list[tuple[str, tuple[Benchmark, ...]]] = [
         (b.name, (b,)) for s in suites.values() for b in s.benchmarks

@@ -81,9 +81,16 @@ def test_the_best_of_twenty_equal_arms_is_an_improvement_no_more_often_than_the_
     ids=["twenty arms", "eight arms with two seeds"],
 )
 def test_a_sweep_of_equal_arms_rarely_improves_from_scores_to_verdict(case: NullSweep) -> None:
-    rng, times = RNG(4), 20
-    passed = sum(case.judge(rng).status == "pass" for _ in range(times))
+    rng, times = RNG(4), 150
+    passed = sum(case.improves(rng) for _ in range(times))
     assert passed / times <= at_most(0.05, times)
+
+
+def test_what_a_null_sweep_says_of_improvement_is_the_verdict() -> None:
+    case = NullSweep(arms=6, gain=0.09, items=80)
+    found = [(case.improves(RNG(k)), case.judge(RNG(k)).status) for k in range(12)]
+    assert {improves for improves, _ in found} == {True, False}
+    assert all(improves == (status == "pass") for improves, status in found)
 
 
 def test_a_sweep_of_better_arms_improves() -> None:
