@@ -86,20 +86,6 @@ def by_t(n: int, better: int, worse: int, level: float = 0.95) -> stats.Estimate
     return stats.estimate(float(d.mean()), stats.item_parts(d, floor=True), level)
 
 
-def margins() -> Iterator[list[str]]:
-    """How often a candidate that stands at its margin passes: Tango's bound and t's."""
-    z = stats.quantile(0.95)
-    for p in (0.5, 0.9, 0.97):
-        for margin in (0.01, 0.03, 0.05, 0.1):
-            cells = []
-            for n in (50, 100, 200, 500, 1319):
-                pairs, mass = counts(n, *discordant(p, -margin, 0.9))
-                ours = [stats.tango_z(b, w, n, -margin) >= z for b, w in pairs]
-                plain = [by_t(n, b, w, 0.9).low >= -margin for b, w in pairs]
-                cells.append(f"{share(mass @ ours)} ({share(mass @ plain)})")
-            yield [f"{p}", f"{100 * margin:.0f}", *cells]
-
-
 def continuous(times: int) -> Iterator[list[str]]:
     laws = {"uniform": (1, 1, 1, 1), "u-shaped": (0.2, 0.3, 0.3, 0.3), "skewed": (1, 8, 1, 5)}
     for law, (a0, a1, b0, b1) in laws.items():
@@ -257,8 +243,6 @@ def main() -> None:
     n, few = args.times, max(1, args.times // 4)
     heads = [f"n = {size}" for size in SIZES]
     table("Binary scores, exact: Tango (t)", ["p", "delta", "discordant", *heads], binary())
-    head = ["p", "margin", *(f"n = {size}" for size in (50, 100, 200, 500, 1319))]
-    table("A margin passed at its edge, exact: Tango (t)", head, margins())
     table("Continuous scores", ["law", *heads], continuous(n))
     groups = [f"G = {g}" for g in (5, 10, 20, 40, 100, 500)]
     table("Clusters: ours (CR1)", ["sizes", "ICC", *groups], clusters(few))
