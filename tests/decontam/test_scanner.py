@@ -365,7 +365,8 @@ sys.modules["decontam.text._scanner"] = module = importlib.util.module_from_spec
 spec.loader.exec_module(module)
 sys.path[:0] = sys.argv[2:]
 import test_scanner
-assert test_scanner._scanner is module
+from decontam.text import scanner
+assert scanner._scanner is module
 print(json.dumps(test_scanner.weakly_keyed()))
 """
 
