@@ -39,7 +39,8 @@ class Comparison:
     score_a: float
     score_b: float
     delta: stats.Estimate
-    """95 % interval over the draw of items: it says nothing about another run of a recipe."""
+    """95 % interval over the draw of items (Tango for single binary responses without clusters or
+    strata, else t): it says nothing about another run of a recipe."""
     p: float
     """Two-sided: exact McNemar for single binary responses, else sign flip (of clusters)."""
     test: str
@@ -174,6 +175,9 @@ def _comparison(a: Scored, b: Scored, note: str) -> Comparison:
     found = stats.paired(b.scores, a.scores, cluster=cluster, stratum=stratum, floor=True)
     better, worse = int((d > 0).sum()), int((d < 0).sum())
     exact = a.binary and b.binary and cluster is None
+    if exact and stratum is None:
+        low, high = stats.tango(better, worse, d.size)
+        found = replace(found, low=low, high=high)
     tier = a.tier if a.tier == b.tier else None
     if is_held_out(a, b):
         tier = "held-out"

@@ -1,82 +1,45 @@
-"""Deltas -> one-sided bounds of every clause of a gate, and what follows from them.
+"""One-sided bounds of a delta: what the gate reads.
 
-These are the numbers behind a verdict.  Of held-out suites they end here: `harness.gate` passes on
-the outcome alone.
+Where each item has one binary response, Tango's score bounds: t bounds take their width from the
+items that differ, and where few do, nearly all for the worse, a margin is passed by up to 11 % of
+candidates that stand at it, in place of 5 % (`docs/statistics.md`).  Elsewhere Student's t.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import math
+from typing import TYPE_CHECKING
 
 from evals import stats
-from evals.suite import Suite
-from harness.comparisons import Delta
-from harness.verdict import Bounds, Clause, Outcome
-from harness.winners import Rivals
+
+if TYPE_CHECKING:
+    from harness.comparisons import Delta
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One clause and what was measured for it."""
-
-    clause: Clause
-    delta: Delta
-    level: float
-    """One-sided level of the suite: that of the gate, or of the look."""
-    bounds: Bounds
-    tail: float
-    """One-sided level at which the lower bound, taken alone, would stand where it does."""
-    outcome: Outcome
+def bounds(d: Delta, alpha: float) -> tuple[float, float]:
+    """One-sided bounds at `alpha`, below and above."""
+    if d.better is not None and d.worse is not None:
+        return stats.tango(d.better, d.worse, d.n_items, 1 - 2 * alpha)
+    half = stats.quantile(1 - alpha, d.df) * d.se
+    return d.mean - half, d.mean + half
 
 
-def measured(
-    found: Sequence[tuple[Clause, Delta]],
-    levels: Sequence[float],
-    suites: Mapping[str, Suite],
-    rivals: Rivals | None,
-) -> list[Measured]:
-    """Bounds of each clause: lower ones as they are, upper ones by Holm over all of them.
-
-    Args:
-        found: Clauses that something was measured for.
-        levels: One-sided level of each.
-        suites: Role -> suite; a lower bound on the suite `dev`, which chose the candidate, is to
-            hold for every arm that it was chosen among.
-        rivals: Those arms.
-    """
-    worse = [_p_worse(clause, d) for clause, d in found]
-    adjusted = stats.holm(worse)
-    rank = {i: r for r, i in enumerate(sorted(range(len(found)), key=worse.__getitem__))}
-    rows = []
-    for i, (clause, d) in enumerate(found):
-        factor = _factor(clause, d, suites, rivals, levels[i])
-        lower = d.mean - factor * d.se
-        upper = d.mean + stats.quantile(1 - levels[i] / (len(found) - rank[i]), d.df) * d.se
-        outcome = _outcome(clause, lower, bool(adjusted[i] < levels[i]))
-        bounds, tail = Bounds(d.mean, lower, upper), stats.upper_tail(factor, d.df)
-        rows.append(Measured(clause, d, levels[i], bounds, tail, outcome))
-    return rows
-
-
-def _factor(
-    clause: Clause, d: Delta, suites: Mapping[str, Suite], rivals: Rivals | None, alpha: float
-) -> float:
-    """Standard errors from the estimate to its lower bound."""
-    chose = clause.suite == suites["dev"].name
-    if rivals is None or len(rivals.arms) < 2 or not chose:
-        return stats.quantile(1 - alpha, d.df)
-    return rivals.factor(alpha, d.df)
-
-
-def _p_worse(clause: Clause, d: Delta) -> float:
+def p_worse(d: Delta, required: float) -> float:
     """One-sided p of the null hypothesis that the difference is at least what is required."""
-    distance = clause.required - d.mean
+    if d.better is not None and d.worse is not None:
+        return stats.upper_tail(-stats.tango_z(d.better, d.worse, d.n_items, required))
+    distance = required - d.mean
     return stats.upper_tail(distance / d.se, d.df) if d.se > 0 else float(distance <= 0)
 
 
-def _outcome(clause: Clause, lower: float, worse: bool) -> Outcome:
-    if worse:
-        return "fail"
-    reached = lower > clause.required if clause.kind == "improve" else lower >= clause.required
-    return "pass" if reached else "inconclusive"
+def items_to_settle(d: Delta, required: float, alpha: float) -> int | None:
+    """Items at which a bound at `alpha` reaches what is required, the estimate staying where it is.
+
+    None where no number of items would do.
+    """
+    if d.better is not None and d.worse is not None:
+        z = stats.tango_z(d.better, d.worse, d.n_items, required)
+        # The statistic grows with the root of the items where the shares stay as they are.
+        return math.ceil(d.n_items * (stats.quantile(alpha) / z) ** 2) if z else None
+    distance = abs(d.mean - required)
+    return stats.items_to_settle(distance, d.var_items, d.var_runs, d.n_items, alpha)

@@ -37,7 +37,8 @@ class Delta:
     mean: float
     low: float
     high: float
-    """95 % t interval over the draw of items and, with two seeds or more, of runs."""
+    """95 % interval over the draw of items and, with two seeds or more, of runs: t, or Tango's
+    (see `better`)."""
     p: float
     """Two-sided.  With seeds, of the t test that the interval inverts; with one seed, exact McNemar
     for binary scores and sign-flip for others."""
@@ -55,6 +56,11 @@ class Delta:
     """Holm over the arms of the same kind on the same benchmark."""
     p_max_t: float = 1.0
     """Max-T over the same arms, which knows how they hang together (`harness.families`)."""
+    better: int | None = None
+    """Items with a higher score, where there is one binary response to each and neither clusters
+    nor subtasks: bounds are then Tango's, not t.  None elsewhere."""
+    worse: int | None = None
+    """Items with a lower score, likewise."""
 
     @property
     def se(self) -> float:

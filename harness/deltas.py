@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from evals import stats
 from evals.suite import Suite
 from harness.comparisons import MEAN, Absent, Comparisons, Delta
-from harness.evidence import Difference, Evidence, gather
+from harness.difference import Difference
+from harness.evidence import Evidence, gather
 from harness.families import max_t
 from harness.pairs import Pair, arm_pairs, gate_pair
 from harness.runs import Run
@@ -121,6 +122,8 @@ def _delta(pair: Pair, suite: Suite, benchmark: str, d: Difference) -> Delta:
         var_items=sum(v.value for v in d.items),
         var_runs=sum(v.value for v in d.runs),
         note=d.note,
+        better=d.discordant[0] if d.discordant else None,
+        worse=d.discordant[1] if d.discordant else None,
     )
 
 

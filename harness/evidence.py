@@ -11,60 +11,13 @@ from numpy.typing import NDArray
 
 from evals import stats
 from evals.suite import Benchmark, Suite
+from harness.difference import Difference, Pull
 from harness.halves import Half
 from harness.runs import Run, TrainedArm, trained_arms
 from harness.scores import ArmScores, ScoreTable, score_table
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-@dataclass(frozen=True, slots=True)
-class Pull:
-    """What the items of one benchmark add to a difference."""
-
-    benchmark: str
-    values: NDArray[np.float64]
-    """One number for each item; their sum over benchmarks is the difference."""
-    units: NDArray[np.object_]
-    """What is drawn as a whole: the cluster of each item, or the item."""
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One arm minus another, with the parts of its variance apart."""
-
-    score_of: float
-    score_against: float
-    n_items: int
-    seeds: tuple[int, int]
-    items: tuple[stats.Variance, ...]
-    """Parts from the draw of items."""
-    runs: tuple[stats.Variance, ...]
-    """Parts from the draw of runs; empty with one seed."""
-    p: float | None
-    """Of an exact or randomisation test, where there is one seed."""
-    note: str
-    pulls: tuple[Pull, ...] = ()
-    sides: tuple[tuple[str, float], tuple[str, float]] = (("", 0.0), ("", 0.0))
-    """Name and noise between runs of either arm, as a variance; 0 where it is not known."""
-
-    @property
-    def mean(self) -> float:
-        """The difference, in score units."""
-        return self.score_of - self.score_against
-
-    def estimate(self) -> stats.Estimate:
-        """The difference with its 95 % interval."""
-        return stats.estimate(self.mean, [*self.items, *self.runs])
-
-    def mde(self) -> float:
-        """Smallest true difference found with 80 % power at one-sided 5 %."""
-        estimate = self.estimate()
-        items, runs = (sum(v.value for v in part) for part in (self.items, self.runs))
-        return stats.minimal_detectable_effect(
-            items * self.n_items, self.n_items, runs, estimate.df
-        )
 
 
 ENOUGH_DF = 4
@@ -101,6 +54,7 @@ class Evidence:
         d = one.scores.mean(axis=0) - other.scores.mean(axis=0)
         scores, seeds = (one.mean, other.mean), (one.seeds, other.seeds)
         runs, note = self._runs(of, against, benchmark.name, scores, seeds)
+        flips = _discordant(one, other, d)
         return Difference(
             score_of=scores[0],
             score_against=scores[1],
@@ -108,8 +62,9 @@ class Evidence:
             seeds=seeds,
             items=stats.item_parts(d, cluster=one.cluster, stratum=one.stratum, floor=True),
             runs=runs,
-            p=None if runs else _randomised_p(one, other, d),
+            p=None if runs else _randomised_p(one, flips, d),
             note=note,
+            discordant=None if one.stratum is not None else flips,
             pulls=(Pull(benchmark.name, d / d.size, one.units),),
             sides=self._sides(of, against, benchmark.name, scores, seeds),
         )
@@ -206,7 +161,13 @@ def gather(
     Raises:
         ValueError: runs or scores are malformed.
     """
-    arms, table = trained_arms(runs), score_table(scores, half)
+    return gather_table(trained_arms(runs), score_table(scores, half), suites)
+
+
+def gather_table(
+    arms: tuple[TrainedArm, ...], table: ScoreTable, suites: Mapping[str, Suite]
+) -> Evidence:
+    """As `gather`, from scores that are indexed already."""
     noise: dict[tuple[str, str], stats.RunNoise | None] = {}
     named: list[tuple[str, tuple[Benchmark, ...]]] = [
         (b.name, (b,)) for s in suites.values() for b in s.benchmarks
@@ -251,8 +212,13 @@ def _covariance(pairs: Sequence[tuple[ArmScores, ArmScores]]) -> NDArray[np.floa
     return matrix
 
 
-def _randomised_p(one: ArmScores, other: ArmScores, d: NDArray[np.float64]) -> float:
+def _discordant(one: ArmScores, other: ArmScores, d: NDArray[np.float64]) -> tuple[int, int] | None:
+    """Items that got better and worse; None but for single binary responses without clusters."""
     binary = all(np.isin(s.scores, (0, 1)).all() and s.seeds == 1 for s in (one, other))
-    if binary and one.cluster is None:
-        return stats.mcnemar(int((d > 0).sum()), int((d < 0).sum()))
-    return stats.sign_flip(d, cluster=one.cluster)
+    if not binary or one.cluster is not None:
+        return None
+    return int((d > 0).sum()), int((d < 0).sum())
+
+
+def _randomised_p(one: ArmScores, flips: tuple[int, int] | None, d: NDArray[np.float64]) -> float:
+    return stats.sign_flip(d, cluster=one.cluster) if flips is None else stats.mcnemar(*flips)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals import stats
-from harness.evidence import Difference
+from harness.difference import Difference
 
 Floats = NDArray[np.float64]
 

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 
 from evals.ledger import ALPHA, Look
 from evals.suite import Suite
-from harness.bounds import Measured, measured
 from harness.clauses import clauses
 from harness.comparisons import Comparisons, Delta
+from harness.measured import Measured, measured
 from harness.reasons import count, reason
 from harness.sweep import GatePolicy
 from harness.verdict import Clause, HeldOut, Reason, Row, Status, Verdict

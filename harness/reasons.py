@@ -7,8 +7,9 @@ and the outcome: no score, no difference, no bound, and nothing that one could b
 from __future__ import annotations
 
 from evals import stats
-from harness.bounds import Measured
+from harness.bounds import items_to_settle
 from harness.comparisons import MEAN
+from harness.measured import Measured
 from harness.resolution import DISCORDANCE, items_to_resolve
 from harness.verdict import Clause, Reason, points
 
@@ -46,7 +47,7 @@ def _settle(row: Measured) -> str:
     d, required = row.delta, row.clause.required
     distance = abs(d.mean - required)
     side = "pass" if d.mean > required else "fail"
-    items = stats.items_to_settle(distance, d.var_items, d.var_runs, d.n_items, row.tail)
+    items = items_to_settle(d, required, row.tail)
     seeds = min(d.n_seeds_of, d.n_seeds_against)
     runs = stats.items_to_settle(distance, d.var_runs, d.var_items, seeds, row.tail)
     ways = []

@@ -80,14 +80,3 @@ def items_to_resolve(
     factor = stats.quantile(1 - alpha) + stats.quantile(stats.POWER)
     room = (margin / factor) ** 2 - run_variance
     return math.ceil(discordance / room) if room > 0 else None
-
-
-def unresolvable(
-    policy: GatePolicy,
-    suite: Suite,
-    seeds: int,
-    discordance: float = DISCORDANCE,
-    run_sd: float = 0.0,
-) -> tuple[Resolution, ...]:
-    """The benchmarks whose margin is smaller than what they resolve; arguments as `resolutions`."""
-    return tuple(r for r in resolutions(policy, suite, seeds, discordance, run_sd) if not r.enough)

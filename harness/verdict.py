@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Literal
 
 Outcome = Literal["pass", "fail", "inconclusive", "note"]
 Status = Literal["pass", "fail", "inconclusive"]
@@ -89,27 +89,6 @@ class Verdict:
     def to_json(self) -> str:
         """The text of `verdict.json`."""
         return json.dumps(asdict(self), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def read_verdict(text: str) -> Verdict:
-    """The verdict whose `to_json` is `text`.
-
-    Raises:
-        ValueError: the text is not a verdict.
-    """
-    try:
-        raw: dict[str, Any] = json.loads(text)
-        reasons = tuple(Reason(**reason) for reason in raw["reasons"])
-        held_out = HeldOut(**raw["held_out"]) if raw["held_out"] else None
-        table = tuple(map(_row, raw["table"]))
-        return Verdict(**{**raw, "reasons": reasons, "table": table, "held_out": held_out})
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise ValueError(f"not a verdict: {error!r}") from error
-
-
-def _row(raw: dict[str, Any]) -> Row:
-    bounds = Bounds(**raw["bounds"]) if raw["bounds"] else None
-    return Row(Clause(**raw["clause"]), raw["outcome"], bounds)
 
 
 def points(value: float) -> str:

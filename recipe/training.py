@@ -129,12 +129,6 @@ def _describe(checkpoint: Checkpoint) -> None:
     (checkpoint.path / "checkpoint.json").write_text(json.dumps(fields, indent=1), encoding="utf-8")
 
 
-def read_checkpoint(folder: Path) -> Checkpoint:
-    """The checkpoint a folder holds."""
-    fields = json.loads((folder / "checkpoint.json").read_text(encoding="utf-8"))
-    return Checkpoint(path=folder, **fields)
-
-
 def _progress_callback(run: Run) -> Any:
     from transformers import TrainerCallback
 

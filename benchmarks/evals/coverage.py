@@ -1,6 +1,6 @@
 """Do 95 % intervals cover 95 %, and does the gate err as rarely as it says?
 
-`python -m benchmarks.evals.coverage [--times 4000] [--sweeps 200]` prints the tables of
+`python -m benchmarks.evals.coverage [--times 4000] [--sweeps 2000]` prints the tables of
 docs/statistics.md.  Everything goes through the functions that the reports use.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,17 +49,6 @@ def discordant(p: float, delta: float, likeness: float = 0.6) -> tuple[float, fl
     return p + delta - float(both), p - float(both)
 
 
-def tango(better: int, worse: int, n: int, truth: float) -> bool:
-    """Whether Tango's (1998) score interval holds the truth: the score test keeps it."""
-    a = 2 * n
-    b = -better - worse + (2 * n - better + worse) * truth
-    c = -worse * truth * (1 - truth)
-    q = (np.sqrt(max(b * b - 4 * a * c, 0)) - b) / (2 * a)
-    variance = n * (2 * q + truth * (1 - truth))
-    score = better - worse - n * truth
-    return bool(score == 0 if variance <= 0 else abs(score) <= 1.959964 * np.sqrt(variance))
-
-
 def binary() -> Iterator[list[str]]:
     for p in (0.02, 0.1, 0.5, 0.9, 0.98):
         for delta in (0.0, 0.05 if p < 0.95 else -0.05):
@@ -69,26 +57,33 @@ def binary() -> Iterator[list[str]]:
             yield [f"{p}", f"{100 * delta:+.0f}", share(up + down), *cells]
 
 
-def exact(n: int, up: float, down: float, truth: float) -> str:
-    """Coverage of ours and of Tango's over the counts that hold all but 1e-6 of probability."""
-    ranges = [
+def counts(n: int, up: float, down: float) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs (better, worse) that hold all but about 1e-6 of probability, and the mass of each."""
+    spans = [
         range(int(d.ppf(1e-7)), int(d.ppf(1 - 1e-7)) + 1)
         for d in (scipy_stats.binom(n, up), scipy_stats.binom(n, down))
     ]
-    grid = [(b, w) for b in ranges[0] for w in ranges[1] if b + w <= n]
+    grid = [(b, w) for b in spans[0] for w in spans[1] if b + w <= n]
     if len(grid) > 6000:
         grid = grid[:: len(grid) // 6000 + 1]
-    counts = np.array([(b, w, n - b - w) for b, w in grid])
-    mass = scipy_stats.multinomial.pmf(counts, n, [up, down, 1 - up - down])
-    ours = [inside(interval(n, b, w), truth) for b, w in grid]
-    theirs = [tango(b, w, n, truth) for b, w in grid]
-    total = mass.sum()
-    return f"{share(mass @ ours / total)} ({share(mass @ theirs / total)})"
+    pairs = np.array(grid)
+    left = n - pairs.sum(axis=1, keepdims=True)
+    mass = scipy_stats.multinomial.pmf(np.hstack([pairs, left]), n, [up, down, 1 - up - down])
+    return pairs, mass / mass.sum()
 
 
-def interval(n: int, better: int, worse: int) -> stats.Estimate:
+def exact(n: int, up: float, down: float, truth: float) -> str:
+    """Coverage of Tango's interval, which reports use, and of t's."""
+    pairs, mass = counts(n, up, down)
+    z = stats.quantile(0.975)
+    ours = [abs(stats.tango_z(b, w, n, truth)) <= z for b, w in pairs]
+    plain = [inside(by_t(n, b, w), truth) for b, w in pairs]
+    return f"{share(mass @ ours)} ({share(mass @ plain)})"
+
+
+def by_t(n: int, better: int, worse: int, level: float = 0.95) -> stats.Estimate:
     d = np.repeat([1.0, -1.0, 0.0], [better, worse, n - better - worse])
-    return stats.estimate(float(d.mean()), stats.item_parts(d, floor=True))
+    return stats.estimate(float(d.mean()), stats.item_parts(d, floor=True), level)
 
 
 def continuous(times: int) -> Iterator[list[str]]:
@@ -222,26 +217,32 @@ def gate(sweeps: int) -> Iterator[list[str]]:
     sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "harness"))
     from null_sweep import NullSweep
 
-    edge = replace(NullSweep(improve=False, margin=0.05, items=300, arms=2), gain=-0.05)
+    edge = NullSweep(improve=False, margin=0.05, items=300, arms=2, gain=-0.05)
     cases = {
         "20 equal arms, one seed, improve": NullSweep(),
         "20 equal arms, two seeds, improve": NullSweep(seeds=2, wobble=0.1),
+        "20 equal arms, three seeds, improve": NullSweep(seeds=3, wobble=0.1),
+        "5 equal arms, one seed, improve": NullSweep(arms=5),
         "2 arms at the margin's edge, one seed": edge,
     }
     for name, case in cases.items():
         rng = RNG(8)
-        found = [case.judge(rng).status for _ in range(sweeps)]
-        yield [name, *(share(found.count(s) / sweeps) for s in ("pass", "fail", "inconclusive"))]
+        hits = sum(
+            case.improves(rng) if case.improve else case.judge(rng).status == "pass"
+            for _ in range(sweeps)
+        )
+        low, high = stats.wilson(hits, sweeps)
+        yield [name, f"{hits} of {sweeps}", share(hits / sweeps), f"{share(low)} to {share(high)}"]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=4000, help="simulated data sets per cell")
-    parser.add_argument("--sweeps", type=int, default=200, help="simulated sweeps per row")
+    parser.add_argument("--sweeps", type=int, default=2000, help="simulated sweeps per row")
     args = parser.parse_args()
     n, few = args.times, max(1, args.times // 4)
     heads = [f"n = {size}" for size in SIZES]
-    table("Binary scores, exact: ours (Tango)", ["p", "delta", "discordant", *heads], binary())
+    table("Binary scores, exact: Tango (t)", ["p", "delta", "discordant", *heads], binary())
     table("Continuous scores", ["law", *heads], continuous(n))
     groups = [f"G = {g}" for g in (5, 10, 20, 40, 100, 500)]
     table("Clusters: ours (CR1)", ["sizes", "ICC", *groups], clusters(few))
@@ -251,7 +252,7 @@ def main() -> None:
     table("The winner", head, winners(few))
     head = ["correlation", "max-T", "Holm", "Benjamini-Hochberg"]
     table("Any false find among 20 null arms", head, familywise(few))
-    table("The gate", ["sweep", "pass", "fail", "inconclusive"], gate(args.sweeps))
+    table("The gate", ["sweep", "passes", "%", "95 % interval"], gate(args.sweeps))
 
 
 if __name__ == "__main__":

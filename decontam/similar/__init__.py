@@ -1,6 +1,5 @@
 """Rows that say the same as an item in other words or another language: a report, never a flag."""
 
-from decontam.similar.address import Address, AddressError
 from decontam.similar.embeddings import Embedder, HttpEmbedder
 from decontam.similar.find import find_similar, unsearchable
 from decontam.similar.finding import SimilarFinding
@@ -11,8 +10,6 @@ from decontam.similar.settings import Settings
 from decontam.similar.verdicts import Verdicts
 
 __all__ = [
-    "Address",
-    "AddressError",
     "Embedder",
     "HttpEmbedder",
     "HttpJudge",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,7 +10,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from decontam.similar.address import Address, AddressError, post
+from evals.engines.background import Emit, iterate
+from evals.engines.server import Server, ServerError
 
 Vectors = NDArray[np.float32]
 """Unit vectors, [texts, dimensions]."""
@@ -34,7 +36,7 @@ class Embedder(Protocol):
 class HttpEmbedder:
     """A model behind an OpenAI-compatible `/embeddings`."""
 
-    address: Address
+    server: Server
     model: str
     batch: int = 64
     """Texts in a request."""
@@ -45,20 +47,21 @@ class HttpEmbedder:
         """Embed texts.
 
         Raises:
-            AddressError: no answer, or one that is not one finite, nonzero vector of the same
+            ServerError: no answer, or one that is not one finite, nonzero vector of the same
                 dimension for each text.
         """
-        with self.address.connect() as client:
-            parts = [
-                _vectors(
-                    post(client, self.address, "/embeddings", self._body(group)),
-                    len(group),
-                    self.address.url,
-                )
-                for group in _groups(texts, self.batch)
-            ]
+
+        async def produce(emit: Emit[Vectors]) -> None:
+            async with self.server.connect(1) as client:
+                for group in _groups(texts, self.batch):
+                    read = functools.partial(_vectors, count=len(group), url=url)
+                    body = self._body(group)
+                    emit(await self.server.ask(client, "POST", "/embeddings", read, body=body))
+
+        url = self.server.base_url
+        parts = list(iterate(produce))
         if len({part.shape[1] for part in parts}) > 1:
-            raise AddressError(f"{self.address.url} changed the dimension of its embeddings")
+            raise ServerError(f"{url} changed the dimension of its embeddings")
         return np.concatenate(parts)
 
     def _body(self, texts: Sequence[str]) -> Mapping[str, object]:
@@ -148,7 +151,7 @@ def _vectors(answer: object, count: int, url: str) -> Vectors:
     """Read the answer of `/embeddings`, whose entries may come in any order."""
     data = answer.get("data") if isinstance(answer, Mapping) else None
     if not isinstance(data, list) or not all(isinstance(entry, Mapping) for entry in data):
-        raise AddressError(f"{url} answered without a list 'data'; is it an embeddings server?")
+        raise ServerError(f"{url} answered without a list 'data'; is it an embeddings server?")
     try:
         places = {entry.get("index", k): entry["embedding"] for k, entry in enumerate(data)}
         if len(data) != count or set(places) != set(range(count)):
@@ -157,4 +160,4 @@ def _vectors(answer: object, count: int, url: str) -> Vectors:
         found = np.array([[*places[k]] for k in range(count)], dtype=np.float64)
         return unit(found)
     except (KeyError, ValueError, TypeError) as error:
-        raise AddressError(f"{url} answered what cannot be read as embeddings: {error}") from None
+        raise ServerError(f"{url} answered what cannot be read as embeddings: {error}") from None

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import httpx
 
 from decontam.similar import prompt
-from decontam.similar.address import Address, AddressError, post
 from decontam.similar.prompt import Judgement
 from decontam.similar.verdicts import Key, Verdicts
+from evals.engines.background import Emit, bounded, iterate
+from evals.engines.server import Server, ServerError
 
 REFUSED = frozenset({400, 413, 422})
 """Statuses by which a server turns down one request (too long, filtered), not all of them."""
@@ -30,7 +31,7 @@ class Judge(Protocol):
 class HttpJudge:
     """A model behind an OpenAI-compatible `/chat/completions`, asked at temperature 0."""
 
-    address: Address
+    server: Server
     model: str
     verdicts: Verdicts = field(default_factory=lambda: Verdicts(None))
     """Where verdicts are kept; `Verdicts(path)` lets a run resume."""
@@ -43,23 +44,30 @@ class HttpJudge:
         """Judge pairs, equal ones once.  Verdicts given are kept even if a later pair fails.
 
         Raises:
-            AddressError: the server does not answer; a pair it refuses is `unjudged`.
+            ServerError: the server does not answer; a pair it refuses is `unjudged`.
         """
         distinct = list(dict.fromkeys(pairs))
-        with self.address.connect() as client, ThreadPoolExecutor(self.concurrency) as pool:
-            judged = list(pool.map(lambda pair: self._judged(client, *pair), distinct))
-        known = dict(zip(distinct, judged, strict=True))
+
+        async def produce(emit: Emit[tuple[int, Judgement]]) -> None:
+            async with self.server.connect(self.concurrency) as client:
+                judge = functools.partial(self._judged, client)
+                async for found in bounded(
+                    len(distinct), self.concurrency, lambda i: judge(*distinct[i])
+                ):
+                    emit(found)
+
+        known = {distinct[i]: judgement for i, judgement in iterate(produce)}
         return [known[pair] for pair in pairs]
 
-    def _judged(self, client: httpx.Client, row: str, item: str) -> Judgement:
+    async def _judged(self, client: httpx.AsyncClient, row: str, item: str) -> Judgement:
         key = Key.of(self.model, prompt.VERSION, row, item)
         held = self.verdicts.get(key)
         if held is None:
-            held = self._asked(client, row, item)
+            held = await self._asked(client, row, item)
             self.verdicts.add(key, held)
         return held
 
-    def _asked(self, client: httpx.Client, row: str, item: str) -> Judgement:
+    async def _asked(self, client: httpx.AsyncClient, row: str, item: str) -> Judgement:
         number = prompt.request_number()
         body = {
             "model": self.model,
@@ -68,9 +76,14 @@ class HttpJudge:
             "max_tokens": self.max_tokens,
         }
         try:
-            answer = post(client, self.address, "/chat/completions", body)
-        except AddressError as error:
+            return await self.server.ask(
+                client,
+                "POST",
+                "/chat/completions",
+                lambda answer: prompt.read_judgement(answer, number),
+                body=body,
+            )
+        except ServerError as error:
             if error.status not in REFUSED:
                 raise
             return Judgement("unjudged", str(error)[:300])
-        return prompt.read_judgement(answer, number)

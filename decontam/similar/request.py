@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
@@ -11,7 +12,6 @@ from pathlib import Path
 from decontam.items.entries import Entries
 from decontam.report.evidence import CONTEXT, Match
 from decontam.rows.shapes import Segment
-from decontam.similar.address import Address, AddressError
 from decontam.similar.embeddings import Embedder, HttpEmbedder
 from decontam.similar.find import find_similar
 from decontam.similar.finding import SimilarFinding
@@ -20,6 +20,9 @@ from decontam.similar.judge import HttpJudge
 from decontam.similar.settings import Settings
 from decontam.similar.verdicts import Verdicts
 from decontam.text.tokens import words
+from evals.engines.server import Server
+
+TIMEOUT_S, RETRIES = 60.0, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +53,9 @@ class SimilarRequest:
             verdicts: Where the judge's verdicts are kept.
 
         Raises:
-            ValueError: no item can be looked for, or a server does not answer.
+            ValueError: no item can be looked for, a server does not answer, or the variable named
+                for its key is not set.
         """
-        try:
-            yield from self._matches(segments, entries, file, verdicts)
-        except AddressError as error:
-            raise ValueError(str(error)) from error
-
-    def _matches(
-        self, segments: Iterable[Segment], entries: Entries, file: str, verdicts: Path
-    ) -> Iterator[tuple[Match, int]]:
         held: dict[tuple[int, int], Segment] = {}
 
         def noted() -> Iterator[Segment]:
@@ -89,13 +85,21 @@ class SimilarRequest:
             return folder_embedder(Path(self.embed_folder))
         if not self.embed_url:
             return None
-        return HttpEmbedder(Address(self.embed_url, self.key_variable), self.embed_model)
+        return HttpEmbedder(self._server(self.embed_url), self.embed_model)
 
     def _judge(self, verdicts: Path) -> HttpJudge | None:
         if not self.judge_url:
             return None
-        address = Address(self.judge_url, self.key_variable)
-        return HttpJudge(address, self.judge_model, Verdicts(verdicts))
+        return HttpJudge(self._server(self.judge_url), self.judge_model, Verdicts(verdicts))
+
+    def _server(self, url: str) -> Server:
+        name = self.key_variable
+        if name is not None and not os.environ.get(name, "").strip():
+            raise ValueError(
+                f"the environment variable {name} holds no key; set it, or name no variable for a "
+                "server without a key"
+            )
+        return Server(url, name, timeout=TIMEOUT_S, retries=RETRIES)
 
 
 def _match(finding: SimilarFinding, text: str, entries: Entries, file: str) -> Match:

@@ -58,8 +58,8 @@ class Server:
 
     base_url: str
     """Up to and including the version: `http://127.0.0.1:8000/v1`."""
-    api_key_env: str = "OPENAI_API_KEY"
-    """Environment variable that holds the key, read when asked; unset, no key is sent."""
+    api_key_env: str | None = "OPENAI_API_KEY"
+    """Environment variable that holds the key, read when asked; unset or None, no key is sent."""
     timeout: float = 600.0
     """Seconds for one attempt, from connecting to the last byte."""
     retries: int = 8
@@ -70,7 +70,7 @@ class Server:
             # the address may hold a password, so the message does not repeat it
             raise ValueError(
                 "the address of a model server must read http(s)://host/v1, without a user, "
-                f"password or query; put a key in the environment variable {self.api_key_env}"
+                "password or query; put a key in an environment variable"
             )
         if self.timeout <= 0 or self.retries < 0:
             raise ValueError(
@@ -158,12 +158,7 @@ class Server:
                 status,
             )
         if status in (401, 403):
-            found = "is not set" if self._key() is None else "was sent"
-            raise ServerError(
-                f"{self._said(answer, raw)}\nthe key is read from the environment variable "
-                f"{self.api_key_env}, which {found}",
-                status,
-            )
+            raise ServerError(f"{self._said(answer, raw)}\n{self._sent()}", status)
         if status == 404:
             raise ServerError(
                 f"{self._said(answer, raw)}; is the address complete (.../v1), and the model's "
@@ -189,13 +184,19 @@ class Server:
         return sent if key is None else {**sent, "Authorization": f"Bearer {key}"}
 
     def _key(self) -> str | None:
-        key = os.environ.get(self.api_key_env, "").strip()
+        key = os.environ.get(self.api_key_env or "", "").strip()
         if not (key.isascii() and key.isprintable()):
             raise ValueError(
                 f"the environment variable {self.api_key_env} holds no key that can be sent: it "
                 "has characters beyond printable ASCII"
             )
         return key or None
+
+    def _sent(self) -> str:
+        if self.api_key_env is None:
+            return "no key was sent, as no environment variable was named for one"
+        found = "is not set" if self._key() is None else "was sent"
+        return f"the key is read from the environment variable {self.api_key_env}, which {found}"
 
 
 def _plain(url: str) -> bool:

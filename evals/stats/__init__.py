@@ -12,7 +12,6 @@ from evals.stats.max_t import max_t, max_t_from_correlation, max_t_quantile
 from evals.stats.multiplicity import benjamini_hochberg, holm
 from evals.stats.paired import (
     difference_in_differences,
-    item_covariance,
     item_parts,
     item_variance,
     mean_variance,
@@ -20,7 +19,7 @@ from evals.stats.paired import (
 )
 from evals.stats.power import ALPHA, POWER, items_to_settle, minimal_detectable_effect
 from evals.stats.randomised import mcnemar, sign_flip
-from evals.stats.rates import wilson
+from evals.stats.rates import tango, tango_z, wilson
 from evals.stats.runs import RunNoise, run_noise, seed_interaction
 from evals.stats.samples import average_at_k, mean_interval, pass_at_k
 from evals.stats.student import quantile, upper_tail
@@ -42,7 +41,6 @@ __all__ = [
     "estimate",
     "hierarchical_bootstrap",
     "holm",
-    "item_covariance",
     "item_parts",
     "item_variance",
     "items_to_settle",
@@ -60,6 +58,8 @@ __all__ = [
     "run_noise",
     "seed_interaction",
     "sign_flip",
+    "tango",
+    "tango_z",
     "upper_tail",
     "wilson",
     "winner",

@@ -132,18 +132,6 @@ def item_variance(d: ArrayLike, *, floor: bool = False) -> Variance:
     return Variance(max(value, least_variance(d)) if floor else value, n - 1)
 
 
-def item_covariance(d: ArrayLike, e: ArrayLike) -> float:
-    """Covariance of mean(d) and mean(e) over the draw of the items that both score.
-
-    Raises:
-        ValueError: other shapes, fewer than two items, or a number is missing.
-    """
-    d, e = vector(d, "differences", least=2), vector(e, "differences", least=2)
-    if d.shape != e.shape:
-        raise ValueError(f"shapes {d.shape} and {e.shape} do not score the same items")
-    return float(np.cov(d, e, ddof=1)[0, 1]) / d.size
-
-
 def mean_variance(
     parts: Sequence[Sequence[Variance]], covariance: ArrayLike | None = None
 ) -> list[Variance]:

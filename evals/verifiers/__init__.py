@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 
 from evals.verifiers.choice import choice
+from evals.verifiers.choice_tulu import choice_tulu
 from evals.verifiers.code import code
 from evals.verifiers.constraints import mini_ifeval
 from evals.verifiers.exact import exact
@@ -26,6 +27,7 @@ VERIFIERS: Mapping[str, Verifier] = {
     "math": math,
     "boxed_strict": boxed_strict,
     "choice": choice,
+    "choice_tulu": choice_tulu,
     "exact": exact,
     "mini_ifeval": mini_ifeval,
     "ifeval": ifeval,

@@ -126,6 +126,24 @@ def test_a_server_that_does_not_answer_is_an_error_and_no_verdict(
     assert_refused(code, capsys.readouterr().err, "no such model", out=out)
 
 
+@pytest.mark.parametrize("value", ["", "  "])
+def test_a_variable_named_for_a_key_that_holds_none_is_refused_before_anything_is_asked(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    value: str,
+) -> None:
+    monkeypatch.setenv("HUSH", value)
+    out = tmp_path / "out"
+    with serving(embeddings) as server:
+        code = call(
+            "check", [rows(tmp_path, TURNED)], out, "--similar", "--embed-url", server.url,
+            "--embed-model", "e", "--key-variable", "HUSH", against=against(tmp_path),
+        )  # fmt: skip
+    assert_refused(code, capsys.readouterr().err, "HUSH holds no key", out=out)
+    assert not server.asked
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [

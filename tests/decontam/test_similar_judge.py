@@ -15,10 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from loopback import Asked, Reply, reply, serving
 
-from decontam.similar import Address, AddressError, HttpJudge, Judgement, Verdicts
+from decontam.similar import HttpJudge, Judgement, Verdicts
 from decontam.similar import prompt as prompt_module
 from decontam.similar.prompt import messages, quoted, read_judgement, request_number
 from decontam.similar.verdicts import Key
+from evals.engines import server as server_module
+from evals.engines.server import Server, ServerError
 
 NUMBER = "5e1f" * 6
 ATTACKS = [
@@ -34,6 +36,7 @@ ATTACKS = [
 
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "FIRST_WAIT_S", 0.01)
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
@@ -61,8 +64,8 @@ def says(verdict: str, **extra: object) -> Callable[[Asked], Reply]:
 
 
 def judge(url: str, verdicts: Verdicts | None = None, **wanted: Any) -> HttpJudge:
-    address = Address(url, timeout_s=0.3, attempts=2, wait_s=0.01)
-    return HttpJudge(address, "m", verdicts or Verdicts(None), **wanted)
+    server = Server(url, None, timeout=0.3, retries=1)
+    return HttpJudge(server, "m", verdicts or Verdicts(None), **wanted)
 
 
 @pytest.mark.parametrize("verdict", ["same", "translation", "variant", "different"])
@@ -236,7 +239,7 @@ def test_what_may_pass_is_asked_again(failure: Reply) -> None:
 
 
 def test_a_server_that_stays_down_is_an_error_and_a_refused_pair_is_unjudged() -> None:
-    with serving(lambda _: Reply(500, b"down")) as server, pytest.raises(AddressError, match="500"):
+    with serving(lambda _: Reply(500, b"down")) as server, pytest.raises(ServerError, match="500"):
         judge(server.url)([("row", "item")])
     with serving(lambda _: Reply(400, b"too long")) as server:
         (found,) = judge(server.url)([("row", "item")])
@@ -248,7 +251,7 @@ def test_a_run_cut_off_resumes_with_the_pairs_that_are_left(tmp_path: Path) -> N
     path, pairs = tmp_path / "new" / "verdicts.jsonl", [(f"row {k}", "item") for k in range(6)]
     with (
         serving(lambda a: says("same")(a) if a.number < 4 else Reply(500)) as server,
-        pytest.raises(AddressError),
+        pytest.raises(ServerError),
     ):
         judge(server.url, Verdicts(path), concurrency=1)(pairs)
     kept = path.read_bytes()
@@ -297,7 +300,7 @@ def test_a_verdict_is_good_for_its_model_prompt_and_texts_only(
         asks([("row", "item")])
         asks([("row", "item")])
         asks([("item", "row"), ("row", "item ")])
-        HttpJudge(asks.address, "another", Verdicts(path))([("row", "item")])
+        HttpJudge(asks.server, "another", Verdicts(path))([("row", "item")])
         monkeypatch.setattr(prompt_module, "VERSION", "another")
         judge(server.url, Verdicts(path))([("row", "item")])
     assert len(server.asked) == 5

@@ -16,34 +16,6 @@ from evals.tasks.tulu3 import agieval, choices
 from evals.tasks.xstest import xstest
 from evals.tulu_sources import deepmind_text
 
-CHOSEN = [
-    ("Therefore, the answer is (B)", "B", True),
-    ("Therefore, the answer is (B).", "B", True),
-    ("It could be that Therefore, the answer is (A). No. Therefore, the answer is (C).", "C", True),
-    ("therefore, the answer is (B)", "B", False),
-    ("Therefore the answer is (B)", "B", False),
-    ("Therefore, the answer is B", "B", False),
-    ("Therefore, the answer is: **(D)**", "D", False),
-    ("Therefore, the answer is (J)", "J", True),
-    ("Therefore, the answer is (K)", None, False),
-    ("Therefore, the answer is (ANSWER_LETTER)", None, False),
-    ("The answer is C.", "C", False),
-    ("Answer: **B**", "B", False),
-    ("(A) is wrong, so (B)", "B", False),
-    ("The answer is a dog", None, False),
-    ("The answer is Apples", None, False),
-    ("B", None, False),
-    ("", None, False),
-    ("(A) looks right. The answer is (B) because (C) fails.", "B", False),
-]
-
-
-@pytest.mark.parametrize(("response", "letter", "exactly"), CHOSEN)
-def test_the_last_letter_in_the_strictest_form_is_chosen(
-    response: str, letter: str | None, exactly: bool
-) -> None:
-    assert choices.chosen(response) == (letter, exactly)
-
 
 @pytest.mark.parametrize(
     ("doc", "letter"),
@@ -62,6 +34,8 @@ def test_each_datasets_own_answer_is_the_right_one(doc: dict[str, Any], letter: 
             "strict_match": expected,
         }
     assert choices.score(doc, [f"Answer: {letter}"]) == {"exact_match": 1.0, "strict_match": 0.0}
+    loose = choices.score(doc, [f"Therefore, the answer is {letter}"])
+    assert loose == {"exact_match": 1.0, "strict_match": 0.0}
     assert choices.score(doc, [""]) == {"exact_match": 0.0, "strict_match": 0.0}
 
 

@@ -16,7 +16,6 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "paired": lambda x: stats.paired(x, np.zeros(len(x))),
     "paired, as reference": lambda x: stats.paired(np.zeros(len(x)), x),
     "item_variance": stats.item_variance,
-    "item_covariance": lambda x: stats.item_covariance(x, np.zeros(len(x))),
     "cluster_variance": lambda x: stats.cluster_variance(x, np.arange(len(x))),
     "strata": lambda x: stats.item_parts(x, stratum=np.arange(len(x)) % 2),
     "sign_flip": stats.sign_flip,
@@ -46,7 +45,7 @@ def test_a_number_that_is_not_finite_is_refused(name: str, value: float) -> None
 @pytest.mark.parametrize(
     "name",
     [
-        "paired", "item_variance", "item_covariance", "cluster_variance", "strata", "bootstrap",
+        "paired", "item_variance", "cluster_variance", "strata", "bootstrap",
         "winner", "mean_interval", "performance_gain",
     ],
 )  # fmt: skip

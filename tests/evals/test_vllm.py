@@ -20,7 +20,7 @@ from typing import Any
 
 import httpx
 import pytest
-from model_server import Asked, Reply, reply, serving
+from loopback import Asked, Reply, reply, serving
 
 from evals.engines import Engine, Generation, Request, Sampling
 from evals.engines import server as server_module

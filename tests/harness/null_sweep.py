@@ -7,13 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from evals.stats import quantile
 from evals.suite import Benchmark, Suite
 from harness.deltas import compute_deltas
-from harness.gate import decide
-from harness.runs import Run
+from harness.evidence import gather_table
+from harness.gate import ALPHA, decide
+from harness.runs import Run, trained_arms
+from harness.scores import ItemScores, ScoreTable
 from harness.sweep import Arm, ArmRef, DecontamPolicy, GatePolicy, StageSpec, Sweep
 from harness.verdict import Verdict
+from harness.winners import rivals_of
+
+Drawn = dict[tuple[str, str], NDArray[np.float64]]
+"""(checkpoint, benchmark) -> a score for each item."""
 
 
 @dataclass(frozen=True)
@@ -56,35 +64,72 @@ class NullSweep:
             "heldout": suite("heldout", "held-out", ["c"]),
         }
 
-    def judge(self, rng: np.random.Generator) -> Verdict:
-        """One sweep from nothing to its verdict."""
-        sweep, suites = self.sweep(), self.suites()
-        runs = [
+    def runs(self) -> list[Run]:
+        sweep = self.sweep()
+        return [
             Run("sft", "sft", arm.label, arm.choice, seed, f"{arm.label}/{seed}")
             for arm in sweep.stages[0].arms
             for seed in sweep.seeds
         ]
-        frames, dev = [], {}
+
+    def judge(self, rng: np.random.Generator) -> Verdict:
+        """One sweep from nothing to its verdict."""
+        sweep, suites, runs = self.sweep(), self.suites(), self.runs()
+        drawn = self.draw(rng, runs)
+        columns = {
+            "key": np.repeat([key for key, _ in drawn], self.items),
+            "benchmark": np.repeat([name for _, name in drawn], self.items),
+            "item": np.concatenate([self.ids(name) for _, name in drawn]),
+            "score": np.concatenate(list(drawn.values())),
+        }
+        scores = pd.DataFrame(columns).assign(prompt_digest="p")
+        comparisons = compute_deltas(sweep, runs, scores, suites, best_of(drawn))
+        assert sweep.gate is not None
+        clean = dict.fromkeys("abc", 0.0)
+        return decide(sweep.gate, comparisons, suites, clean)
+
+    def improves(self, rng: np.random.Generator) -> bool:
+        """Whether `improve` holds: what `judge` finds, without tables and other deltas."""
+        suites, drawn = self.suites(), self.draw(rng, runs := self.runs())
+        cells = {
+            (key, name): ItemScores(self.ids(name), np.full(self.items, "p", object), y, {})
+            for (key, name), y in drawn.items()
+        }
+        evidence = gather_table(trained_arms(runs), ScoreTable(cells), suites)
+        reference, *arms = evidence.arms
+        best = next(a for a in arms if a.label == best_of(drawn))
+        found = evidence.suite_difference(best, reference, suites["dev"]).estimate()
+        if found.mean <= quantile(1 - ALPHA, found.df) * found.se:
+            return False  # a bound for all arms is below that of one
+        factor = rivals_of(evidence, reference, suites["dev"]).factor(ALPHA, found.df)
+        return found.mean - factor * found.se > 0
+
+    def ids(self, benchmark: str) -> NDArray[np.object_]:
+        return np.array([f"{benchmark}/{i:05}" for i in range(self.items)], dtype=object)
+
+    def draw(self, rng: np.random.Generator, runs: list[Run]) -> Drawn:
+        drawn: Drawn = {}
         level = {n: rng.normal(size=self.items) for n in "abc"}
         for run in runs:
             lift = 0.0 if "reference" in run.arm else self._lift()
             ability = lift + self.wobble * rng.normal()
             for name, item in level.items():
-                y = (ability + item + 0.7 * rng.normal(size=self.items) > 0).astype(float)
-                columns = {"item": np.arange(self.items).astype(str), "score": y}
-                frame = pd.DataFrame(columns)
-                frames.append(frame.assign(key=run.key, benchmark=name, prompt_digest="p"))
-                if name != "c" and "reference" not in run.arm:
-                    dev[run.arm] = dev.get(run.arm, 0.0) + y.mean()
-        best = max(dev, key=lambda arm: dev[arm])
-        scores = pd.concat(frames, ignore_index=True)
-        comparisons = compute_deltas(sweep, runs, scores, suites, best)
-        assert sweep.gate is not None
-        clean = dict.fromkeys("abc", 0.0)
-        return decide(sweep.gate, comparisons, suites, clean)
+                noise = 0.7 * rng.normal(size=self.items)
+                drawn[run.key, name] = (ability + item + noise > 0).astype(float)
+        return drawn
 
     def _lift(self) -> float:
         from scipy.special import ndtri
 
         scale = np.sqrt(1 + 0.49 + self.wobble**2)
         return float(scale * ndtri(0.5 + self.gain))
+
+
+def best_of(drawn: Drawn) -> str:
+    """Label of the arm with the highest development score."""
+    scores: dict[str, float] = {}
+    for (key, name), y in drawn.items():
+        arm = key.rpartition("/")[0]
+        if name != "c" and "reference" not in arm:
+            scores[arm] = scores.get(arm, 0.0) + float(y.sum())
+    return max(scores, key=lambda arm: scores[arm])

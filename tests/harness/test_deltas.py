@@ -83,16 +83,18 @@ def test_the_suite_mean_is_the_mean_of_its_benchmarks() -> None:
     assert mean.var_items == pytest.approx(sum(d.var_items for d in rows) / 9)
 
 
-def test_with_one_seed_the_delta_says_item_noise_only_and_is_the_paired_t_test() -> None:
+def test_with_one_seed_the_delta_says_item_noise_only_and_has_tangos_interval() -> None:
     runs = [r for r in RUNS if r.seed == 1]
     delta = one(compared(SCORES, runs), "baseline", "sft mix=skills", "mini_gsm")
     wide = SCORES[SCORES["benchmark"] == "mini_gsm"].pivot_table(
         index="item", columns="key", values="score"
     )
     b, a = wide["sft/mix=skills/1"], wide["sft/mix=plain/1"]
-    interval = scipy_stats.ttest_rel(b, a).confidence_interval(0.95)
-    assert (delta.low, delta.high) == pytest.approx((interval.low, interval.high))
     better, worse = int((b > a).sum()), int((b < a).sum())
+    assert (delta.better, delta.worse) == (better, worse)
+    assert (delta.low, delta.high) == stats.tango(better, worse, b.size)
+    alone = scipy_stats.ttest_rel(b, a).confidence_interval(0.95)
+    assert (delta.low, delta.high) == pytest.approx((alone.low, alone.high), abs=0.002)
     assert delta.p == pytest.approx(scipy_stats.binomtest(better, better + worse).pvalue, abs=1e-12)
     assert delta.note == "item noise only"
     assert delta.var_runs == 0

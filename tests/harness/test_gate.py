@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evals.stats import holm, quantile, upper_tail
-from harness.bounds import measured
 from harness.clauses import clauses
 from harness.comparisons import MEAN, Absent, Comparisons, Delta
 from harness.gate import decide
-from harness.resolution import resolutions, unresolvable
+from harness.measured import measured
+from harness.resolution import resolutions
 from harness.sweep import GatePolicy
-from harness.verdict import Verdict, points, read_verdict
+from harness.verdict import Verdict, points
 from harness.winners import Rivals
 
 SUITES = make_suites()
@@ -247,24 +247,16 @@ def test_a_margin_of_its_own_counts(name: str) -> None:
     assert judge(found, own).status == "pass"
 
 
-def test_a_verdict_reads_back_as_it_was_written() -> None:
+def test_a_verdict_is_written_with_all_that_it_says() -> None:
     verdict = make_findings().verdict
     assert verdict is not None
-    assert read_verdict(verdict.to_json()) == verdict
-    assert set(json.loads(verdict.to_json())) == {
-        "status",
-        "reasons",
-        "candidate",
-        "against",
-        "table",
-        "held_out",
-    }
-
-
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"status": "pass"}', '{"table": 3}'])
-def test_what_is_no_verdict_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="not a verdict"):
-        read_verdict(text)
+    written = json.loads(verdict.to_json())
+    known = {"status", "reasons", "candidate", "against", "table", "held_out"}
+    assert set(written) == known
+    assert written["status"] == verdict.status
+    assert [r["text"] for r in written["reasons"]] == [r.text for r in verdict.reasons]
+    bounds = [r.bounds and asdict(r.bounds) for r in verdict.table]
+    assert [r["bounds"] for r in written["table"]] == bounds
 
 
 @pytest.mark.parametrize(
@@ -276,7 +268,7 @@ def test_points_carry_their_sign(value: float, text: str) -> None:
 
 def test_a_margin_that_items_cannot_resolve_is_named_before_anything_runs() -> None:
     policy = GatePolicy(noninferior={"default": 0.03, "mini_gsm_fresh": 0.05})
-    found = unresolvable(policy, SUITES["heldout"], seeds=2)
+    found = [r for r in resolutions(policy, SUITES["heldout"], seeds=2) if not r.enough]
     assert "mini_gsm_fresh" not in {r.benchmark for r in found}
     first = found[0]
     assert first.effect > first.margin

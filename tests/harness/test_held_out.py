@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 import re
 from dataclasses import replace
@@ -23,7 +24,6 @@ from fixtures import (
 from rich.console import Console
 
 from evals.ledger import ALPHA, level_of, read_ledger
-from harness.bounds import measured
 from harness.clauses import clauses
 from harness.deltas import compute_deltas
 from harness.gains import compute_gains
@@ -31,6 +31,7 @@ from harness.gate import decide
 from harness.halves import expected, in_half
 from harness.inflation import inflation
 from harness.judge import judge
+from harness.measured import measured
 from harness.plan import Chosen, Output, Plan, Stage
 from harness.planner import make_plan
 from harness.publish import findings_of, publish
@@ -38,7 +39,7 @@ from harness.report import terminal
 from harness.sweep_file import load_sweep
 from harness.table_files import shown, write_tables
 from harness.tables import Tables
-from harness.verdict import HeldOut, Verdict, read_verdict
+from harness.verdict import HeldOut, Verdict
 
 SWEEP, SUITES = make_sweep(), make_suites()
 RUNS = make_runs(SWEEP)
@@ -194,7 +195,7 @@ def test_no_score_of_a_look_is_published_with_its_verdict(tmp_path: Path) -> Non
     planted.loc[held_out & candidate, "score"] = 0.73117
     planted.loc[held_out & ~candidate, "score"] = 0.21911
     files = published(planted, tmp_path, judged=True)
-    assert read_verdict(files["verdict.json"].decode()).status == "pass"
+    assert json.loads(files["verdict.json"])["status"] == "pass"
     hidden = re.compile(r"73[.]?1|21[.]?9|51[.]?2|0[.]5120")
     for name in ("verdict.json", "report.md", "terminal.txt"):
         told = [line for line in files[name].decode().splitlines() if "unseen" in line

@@ -35,10 +35,10 @@ def right_letters(doc: Doc) -> set[str]:
 
 
 def answer(doc: Doc) -> str:
-    """The letters that are right, for the record."""
+    """The letters that are right, joined by commas."""
     return ", ".join(sorted(right_letters(doc)))
 
 
 def score(doc: Doc, results: Sequence[str]) -> dict[str, float]:
     """Whether the letter is right, and whether it is right and in the words asked for."""
-    return graded(results[0], right_letters(doc))
+    return graded(results[0], answer(doc))

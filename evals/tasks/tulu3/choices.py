@@ -7,10 +7,11 @@ be set beside published ones only where the wording is the same.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
+
+from evals.verifiers.choice_tulu import EXACT, choice_tulu
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -27,13 +28,6 @@ BEFORE = (
 AFTER = (
     "Answer the above question and REMEMBER to finish your response with the exact phrase "
     '"Therefore, the answer is (ANSWER_LETTER)" where (ANSWER_LETTER) is one of {letters}.'
-)
-
-PHRASE = re.compile(r"Therefore, the answer is \(([A-J])\)")
-LOOSER = (
-    re.compile(r"(?i:therefore,? the answer is):?\s*\**\(?([A-J])\b"),
-    re.compile(r"(?i:answer is|answer):?\s*\**\(?([A-J])\b"),
-    re.compile(r"\(([A-J])\)"),
 )
 
 
@@ -105,30 +99,14 @@ ANSWERS = {
 }
 
 
-def chosen(response: str) -> tuple[str | None, bool]:
-    """The letter a response settles on, the last one named, and whether in the words asked for.
-
-    Where the words asked for are missing, looser forms count: `the answer is B`, `Answer: **B**`,
-    and at last a letter in parentheses.
-    """
-    found = PHRASE.findall(response)
-    if found:
-        return found[-1], True
-    for pattern in LOOSER:
-        found = pattern.findall(response)
-        if found:
-            return found[-1], False
-    return None, False
-
-
 def score(doc: Doc, results: Sequence[str]) -> dict[str, float]:
     """Whether the letter is right, and whether it is right and in the words asked for."""
     known = next(read for column, read in ANSWERS.items() if column in doc)
-    return graded(results[0], {known(doc)})
+    return graded(results[0], known(doc))
 
 
-def graded(response: str, right: set[str]) -> dict[str, float]:
-    """Score a response against the letters that are right."""
-    letter, exactly = chosen(response)
-    correct = letter in right
-    return {"exact_match": float(correct), "strict_match": float(correct and exactly)}
+def graded(response: str, letters: str) -> dict[str, float]:
+    """Score a response against the letters that are right, joined by commas."""
+    verdict = choice_tulu(response, letters)
+    strict = verdict.correct and verdict.reason == EXACT
+    return {"exact_match": float(verdict.correct), "strict_match": float(strict)}

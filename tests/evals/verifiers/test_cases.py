@@ -20,6 +20,7 @@ TABLES: dict[str, list[Case]] = {
     "gsm8k_tulu": cases_gsm8k.TULU_CASES,
     "math": cases_math.CASES,
     "choice": cases_choice.CASES,
+    "choice_tulu": cases_choice.TULU_CASES,
     "exact": cases_exact.CASES,
 }
 
@@ -75,3 +76,11 @@ def test_a_verdict_says_what_was_judged_and_why(name: str) -> None:
         assert verdict.reason
         assert verdict.extracted != ""
         assert verdict.extracted is not None or not verdict.correct or name == "gsm8k_tulu"
+
+
+@pytest.mark.parametrize(("response", "reference", "correct", "reason"), cases_choice.TULU_CASES)
+def test_tulu_3s_reading_says_whether_the_words_were_those_asked_for(
+    response: str, reference: str, correct: bool, reason: str
+) -> None:
+    verdict = verifier("choice_tulu")(response, reference)
+    assert (verdict.correct, verdict.reason) == (correct, reason)

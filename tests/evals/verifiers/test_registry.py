@@ -52,6 +52,8 @@ def test_every_verifier_is_named_after_its_function() -> None:
         ("choice", '{"answer": "B"}', "has no 'options'"),
         ("choice", '{"options": ["x"]}', "has no 'answer'"),
         ("choice", '{"answer": "C", "options": ["x", "y"]}', "'C' is none of A, B"),
+        ("choice_tulu", "Paris", "is no letter"),
+        ("choice_tulu", "", "is no letter"),
         ("exact", " ", "without a text"),
     ],
 )
@@ -60,10 +62,10 @@ def test_a_reference_that_is_none_is_an_error(name: str, reference: str, message
         verifier(name)("18", reference)
 
 
-@pytest.mark.parametrize("name", ["gsm8k", "gsm8k_tulu", "math", "choice", "exact"])
+@pytest.mark.parametrize("name", ["gsm8k", "gsm8k_tulu", "math", "choice", "choice_tulu", "exact"])
 @pytest.mark.parametrize(
     "piece", ["#### ", "answer is ", "\\boxed{", "(", "{", "if the answer is a "]
 )
 def test_a_response_that_repeats_itself_is_read_in_linear_time(name: str, piece: str) -> None:
     response = piece * (60_000 // len(piece))
-    assert not verifier(name)(response, "B" if name == "choice" else "7").correct
+    assert not verifier(name)(response, "B" if name.startswith("choice") else "7").correct

@@ -36,6 +36,8 @@ class Asked:
     headers: Mapping[str, str]
     attempt: int
     """How often this same body came before."""
+    number: int
+    """How many bodies came before."""
 
     @property
     def text(self) -> str:
@@ -90,7 +92,7 @@ def serving(
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            served.asked.append(Asked(self.path, None, dict(self.headers), 0))
+            served.asked.append(Asked(self.path, None, dict(self.headers), 0, 0))
             send(self, models or reply(MODELS))
 
         def do_POST(self) -> None:
@@ -98,7 +100,8 @@ def serving(
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             with lock:
                 attempt = sum(a.body == body for a in served.asked)
-                asked = Asked(self.path, body, dict(self.headers), attempt)
+                number = sum(a.body is not None for a in served.asked)
+                asked = Asked(self.path, body, dict(self.headers), attempt, number)
                 served.asked.append(asked)
                 busy += 1
                 served.most_at_once = max(served.most_at_once, busy)

@@ -1,0 +1,78 @@
+"""Deltas -> one-sided bounds of every clause of a gate, and what follows from them.
+
+These are the numbers behind a verdict.  Of held-out suites they end here: `harness.gate` passes on
+the outcome alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from evals import stats
+from evals.suite import Suite
+from harness.bounds import bounds, p_worse
+from harness.comparisons import Delta
+from harness.verdict import Bounds, Clause, Outcome
+from harness.winners import Rivals
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One clause and what was measured for it."""
+
+    clause: Clause
+    delta: Delta
+    level: float
+    """One-sided level of the suite: that of the gate, or of the look."""
+    bounds: Bounds
+    tail: float
+    """One-sided level at which the lower bound, taken alone, would stand where it does."""
+    outcome: Outcome
+
+
+def measured(
+    found: Sequence[tuple[Clause, Delta]],
+    levels: Sequence[float],
+    suites: Mapping[str, Suite],
+    rivals: Rivals | None,
+) -> list[Measured]:
+    """Bounds of each clause: lower ones as they are, upper ones by Holm over all of them.
+
+    Args:
+        found: Clauses that something was measured for.
+        levels: One-sided level of each.
+        suites: Role -> suite; a lower bound on the suite `dev`, which chose the candidate, is to
+            hold for every arm that it was chosen among.
+        rivals: Those arms.
+    """
+    worse = [p_worse(d, clause.required) for clause, d in found]
+    adjusted = stats.holm(worse)
+    rank = {i: r for r, i in enumerate(sorted(range(len(found)), key=worse.__getitem__))}
+    rows = []
+    for i, (clause, d) in enumerate(found):
+        factor = _factor(clause, d, suites, rivals, levels[i])
+        tail = stats.upper_tail(factor, d.df)
+        lower, _ = bounds(d, tail)
+        _, upper = bounds(d, levels[i] / (len(found) - rank[i]))
+        outcome = _outcome(clause, lower, bool(adjusted[i] < levels[i]))
+        within = Bounds(d.mean, lower, upper)
+        rows.append(Measured(clause, d, levels[i], within, tail, outcome))
+    return rows
+
+
+def _factor(
+    clause: Clause, d: Delta, suites: Mapping[str, Suite], rivals: Rivals | None, alpha: float
+) -> float:
+    """Standard errors from the estimate to its lower bound."""
+    chose = clause.suite == suites["dev"].name
+    if rivals is None or len(rivals.arms) < 2 or not chose:
+        return stats.quantile(1 - alpha, d.df)
+    return rivals.factor(alpha, d.df)
+
+
+def _outcome(clause: Clause, lower: float, worse: bool) -> Outcome:
+    if worse:
+        return "fail"
+    reached = lower > clause.required if clause.kind == "improve" else lower >= clause.required
+    return "pass" if reached else "inconclusive"
