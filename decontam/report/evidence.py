@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 from decontam.policy import Label, Policy
 from decontam.rules.pair import Finding
-from decontam.text.tokens import tokenize
+from decontam.text.tokens import Tokens, tokenize
 
 CONTEXT = 200
 """Code points of either text that are kept on both sides of the evidence."""
@@ -67,7 +68,7 @@ def match(finding: Finding, policy: Policy, file: str = "") -> Match:
     segment = finding.pair.scanned.segments[finding.segment]
     reading, entry = finding.pair.scanned.readings[finding.segment], finding.pair.entry
     train_start, train_end = reading.span(*finding.train)
-    tokens = tokenize(entry.text)
+    tokens = _tokens(entry.text)
     item_start, item_end = tokens.starts[finding.item[0]], tokens.ends[finding.item[1] - 1]
     train_before, train_text, train_after = _cut(segment.text, train_start, train_end)
     item_before, item_text, item_after = _cut(entry.text, item_start, item_end)
@@ -97,6 +98,12 @@ def match(finding: Finding, policy: Policy, file: str = "") -> Match:
         item_before=item_before,
         item_after=item_after,
     )
+
+
+@functools.lru_cache(maxsize=256)
+def _tokens(text: str) -> Tokens:
+    """Rows that share something with an item often come one after the other."""
+    return tokenize(text)
 
 
 def _cut(text: str, start: int, end: int) -> tuple[str, str, str]:

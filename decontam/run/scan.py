@@ -53,7 +53,7 @@ class Scan:
                 continue
             if scanned is None or scanned.row != batch.numbers[place]:
                 try:
-                    scanned = self._scanned(batch, place)
+                    scanned = self._scanned(batch, place, asked[: ends[place]])
                 except ValueError as error:
                     batch.bad[place] = why_bad(batch.numbers[place], error)
                     continue
@@ -61,16 +61,19 @@ class Scan:
             if pair.hits:
                 yield pair
 
-    def _scanned(self, batch: Batch, place: int) -> Scanned:
+    def _scanned(self, batch: Batch, place: int, asked: bytes) -> Scanned:
+        """Read a row; `asked` ends with what its texts are asked for."""
         doc = batch.doc(place)
         readings = tuple(Reading(self.scanner, s.text) for s in doc.segments)
         self._agreed.clear()
-        return Scanned(doc.row, doc.segments, readings)
+        return Scanned(doc.row, doc.segments, readings, tuple(map(bool, asked[-len(readings) :])))
 
     def _pair(self, scanned: Scanned, group: Table, first_text: int) -> Pair:
         place = int(group[0, 0])
         entry, n = self.index.entries.entries[place], self.index.gram_size(place)
         found = (Hit(text - first_text, at, k, n) for _, text, at, k in group.tolist())
+        if self.index.screen.once:  # what stands elsewhere may agree where these places do not
+            return Pair(scanned, place, entry, tuple(found))
         return Pair(scanned, place, entry, tuple(h for h in found if self._confirmed(scanned, h)))
 
     def _confirmed(self, scanned: Scanned, hit: Hit) -> bool:

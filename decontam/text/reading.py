@@ -37,6 +37,11 @@ class Reading:
         """Its tokens."""
         return len(self._read[0])
 
+    @property
+    def every_id(self) -> NDArray[np.int32]:
+        """Ids of all tokens; -1 where no entry holds the token."""
+        return self._read[0]
+
     def ids(self, begin: int, end: int) -> list[int]:
         """Ids of the tokens from `begin` to before `end`; -1 where no entry holds the token."""
         found: list[int] = self._read[0][begin:end].tolist()
