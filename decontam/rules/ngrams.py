@@ -9,7 +9,7 @@ import numpy as np
 from decontam.items.entries import Entries
 from decontam.items.index import Grams
 from decontam.policy import SharedNgram, TokenMatch, UnionMatch
-from decontam.rules.overlap import Overlap, first_places
+from decontam.rules.overlap import Overlap, Turn, first_places
 from decontam.rules.pair import Finding, Hit
 
 
@@ -70,7 +70,7 @@ def finding(overlap: Overlap, rule: str, score: float, matched: tuple[int, ...] 
     """Measure a pair; the span shown is the densest stretch of the turn that shares most."""
     exact, size = overlap.whole, len(overlap.pair.entry)
     if exact is None:
-        turn = max(overlap.by_turn, key=lambda turn: int(overlap.grams.covered(turn.gram).sum()))
+        turn = _fullest(overlap)
         number = turn.number
         train, item = overlap.densest(turn, 2 * drift(size))
     else:
@@ -89,6 +89,14 @@ def finding(overlap: Overlap, rule: str, score: float, matched: tuple[int, ...] 
         score=score,
         matched=matched,
     )
+
+
+def _fullest(overlap: Overlap) -> Turn:
+    """The turn that covers most of the entry, the first of several."""
+    turns = overlap.by_turn
+    if len(turns) == 1:
+        return turns[0]
+    return max(turns, key=lambda turn: int(overlap.grams.covered(turn.gram).sum()))
 
 
 def _counts(overlap: Overlap, n: int) -> bool:

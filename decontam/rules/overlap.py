@@ -48,11 +48,12 @@ class Grams:
     first: Ints
     """For each place where one begins, the first place where the same one begins: its name."""
     keys: Hashes
-
-    @property
-    def repeats(self) -> bool:
-        """Whether one stands there twice."""
-        return bool((self.first != np.arange(len(self.first))).any())
+    order: Ints
+    """The places by their names, ..."""
+    counts: Ints
+    """... how many have each name, ..."""
+    begins: Ints
+    """... and where in the order they begin."""
 
     def held(self, names: Ints) -> NDArray[np.bool_]:
         """At which places n-grams of these names begin."""
@@ -67,7 +68,7 @@ class Grams:
         held = self.held(names)
         edges[: len(held)] += held
         edges[self.n :] -= held
-        covered: NDArray[np.bool_] = np.cumsum(edges[:-1]) > 0
+        covered: NDArray[np.bool_] = edges[:-1].cumsum() > 0
         return covered
 
     @classmethod
@@ -76,7 +77,11 @@ class Grams:
         size = min(n, len(ids))
         told = np.array(ids, dtype=np.int32)
         first = np.array(first_places(ids, size), dtype=np.int64)
-        return cls(told, size, first, gram_keys(told.astype(np.uint64), size))
+        counts = np.bincount(first, minlength=len(first))
+        return cls(
+            told, size, first, gram_keys(told.astype(np.uint64), size),
+            np.argsort(first, kind="stable"), counts, counts.cumsum() - counts,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +158,10 @@ class Overlap:
     def by_turn(self) -> list[Turn]:
         """Every turn with a shared n-gram."""
         begins = self.turns.begins
-        turn = np.searchsorted(begins, self.at, side="right") - 1
+        turn = begins.searchsorted(self.at, side="right") - 1
         return [
             Turn(k, self.turns.turn(k), self.at[turn == k] - begins[k], self.gram[turn == k])
-            for k in np.unique(turn).tolist()
+            for k in np.flatnonzero(np.bincount(turn)).tolist()
         ]
 
     @functools.cached_property
@@ -165,7 +170,7 @@ class Overlap:
         `decontam.rules.pair.whole`)."""
         size, readings = len(self.grams.ids), self.pair.scanned.readings
         for begin in _stands(self.grams.ids, self.turns.ids):
-            number = int(np.searchsorted(self.turns.begins, begin, side="right")) - 1
+            number = int(self.turns.begins.searchsorted(begin, side="right")) - 1
             place = begin - int(self.turns.begins[number])
             if size >= EXACT_TOKENS or len(readings[number]) == size:
                 return number, place
@@ -185,7 +190,7 @@ class Overlap:
 
         def up_to(limit: Ints) -> Ints:
             """How many of the turn's n-grams come before this place of each of the entry's."""
-            return np.searchsorted(keys, base + np.clip(limit, 0, length))
+            return keys.searchsorted(base + np.minimum(np.maximum(limit, 0), length))
 
         low, ends = up_to(places * 0), up_to(places * 0 + length)
         most, best = 0, ((0, 0), (0, 0))
@@ -213,18 +218,16 @@ class Overlap:
     def _diagonals(self, turn: Turn) -> Ints:
         """The diagonals with a shared n-gram.  Where repeats would give more pairs of places than
         there are diagonals, all of a range: the longest run is asked for an n-gram on its own."""
-        if not self.grams.repeats:
-            return np.unique(turn.at - turn.gram)
-        size = len(self.grams.ids)
-        marks = np.zeros(len(turn.ids) + size, dtype=np.bool_)
-        cuts = np.flatnonzero(np.diff(turn.gram)) + 1
-        for ours, names in zip(np.split(turn.at, cuts), np.split(turn.gram, cuts), strict=True):
-            theirs = np.flatnonzero(self.grams.first == names[0])
-            if len(ours) * len(theirs) > len(marks):
-                marks[ours[0] - theirs[-1] + size : ours[-1] - theirs[0] + size + 1] = True
-            else:
-                marks[(ours[:, None] - theirs + size).ravel()] = True
-        return np.flatnonzero(marks) - size
+        at, counts = turn.at, self.grams.counts[turn.gram]
+        pairs = int(counts.sum())
+        if pairs == len(at):
+            return at - turn.gram
+        begin, end = int(at.min()) - len(self.grams.first) + 1, int(at.max()) + 1
+        if pairs > end - begin:
+            return np.arange(begin, end)
+        return (
+            np.repeat(at, counts) - self.grams.order[_ranges(self.grams.begins[turn.gram], counts)]
+        )
 
 
 class Overlaps:
@@ -242,17 +245,28 @@ class Overlaps:
         if self._turns is None or self._turns.scanned is not pair.scanned:
             self._turns = Turns.of(pair.scanned, self._vocabulary)
         turns, grams = self._turns, self._grams(pair.place)
-        names = np.unique(grams.first[[hit.position for hit in pair.hits]])
+        names = grams.first[sorted({hit.position for hit in pair.hits})]
         keys, places = turns.places(grams.n)
-        first = np.searchsorted(keys, grams.keys[names])
-        counts = np.searchsorted(keys, grams.keys[names], side="right") - first
-        gram = np.repeat(names, counts)
-        begins = np.repeat(first - np.cumsum(counts) + counts, counts)
-        at = places[begins + np.arange(len(begins))]
-        same = np.ones(len(at), dtype=np.bool_)
-        for k in range(grams.n):  # what has the same key need not be the same
-            same &= turns.ids[at + k] == grams.ids[gram + k]
+        begins = keys.searchsorted(grams.keys[names])
+        counts = keys.searchsorted(grams.keys[names], side="right") - begins
+        at, gram = places[_ranges(begins, counts)], np.repeat(names, counts)
+        same = _same(turns.ids, at, grams.ids, gram, grams.n)
         return Overlap(pair, turns, grams, at[same], gram[same])
+
+
+def _same(row: Ids, at: Ints, ids: Ids, position: Ints, n: int) -> NDArray[np.bool_]:
+    """Where n-grams of the same key are the same; some at a time, as they take n times the room."""
+    width = np.arange(n)
+    cuts = range(0, len(at), TOGETHER)
+    parts = [(at[k : k + TOGETHER, None], position[k : k + TOGETHER, None]) for k in cuts]
+    same = [(row[a + width] == ids[p + width]).all(axis=1) for a, p in parts]
+    return np.concatenate(same) if same else np.zeros(0, dtype=np.bool_)
+
+
+def _ranges(begins: Ints, counts: Ints) -> Ints:
+    """The numbers from each begin on, as many as its count."""
+    ends = counts.cumsum()
+    return np.repeat(begins - ends + counts, counts) + np.arange(ends[-1] if len(ends) else 0)
 
 
 def _read(reading: Reading, vocabulary: Vocabulary) -> Ids:
