@@ -245,9 +245,8 @@ def _walk(found: Mapping[int, Gram], places: range, seen: set[Gram], most: int) 
 def _found(rule: Decon, parts: Parts, overlap: Overlap) -> dict[int, Gram]:
     begins = [0, *itertools.accumulate(len(r) + 1 for r in overlap.pair.scanned.readings)]
     return {
-        begins[turn.number] + at: tuple(parts.question[name : name + rule.n])
-        for turn in overlap.by_turn
-        for at, name in zip(turn.at.tolist(), turn.gram.tolist(), strict=True)
+        begins[segment] + at: tuple(parts.question[name : name + rule.n])
+        for segment, at, name in overlap.hits()
     }
 
 

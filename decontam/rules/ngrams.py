@@ -9,7 +9,7 @@ import numpy as np
 from decontam.items.entries import Entries
 from decontam.items.index import Grams
 from decontam.policy import SharedNgram, TokenMatch, UnionMatch
-from decontam.rules.overlap import Overlap, Turn, first_places
+from decontam.rules.overlap import Overlap, first_places
 from decontam.rules.pair import Finding, Hit
 
 
@@ -45,8 +45,8 @@ def token_matches(rule: TokenMatch, overlaps: Iterable[Overlap]) -> Iterator[Fin
     """Pairs whose token-match is above the rule's threshold."""
     for overlap in overlaps:
         size = len(overlap.pair.entry)
-        if _counts(overlap, rule.n) and overlap.covered.sum() > rule.above * size:
-            yield finding(overlap, "token-match", int(overlap.covered.sum()) / size)
+        if _counts(overlap, rule.n) and overlap.tokens > rule.above * size:
+            yield finding(overlap, "token-match", overlap.tokens / size)
 
 
 def shared_ngrams(rule: SharedNgram, overlaps: Iterable[Overlap]) -> Iterator[Finding]:
@@ -61,7 +61,7 @@ def contributions(rule: UnionMatch, overlaps: Iterable[Overlap]) -> Iterator[Fin
     have been seen."""
     for overlap in overlaps:
         if _counts(overlap, rule.n):
-            matched = tuple(np.flatnonzero(overlap.covered).tolist())
+            matched = tuple(k for k, covered in enumerate(overlap.covered) if covered)
             share = len(matched) / len(overlap.pair.entry)
             yield finding(overlap, "union token-match", share, matched)
 
@@ -69,42 +69,29 @@ def contributions(rule: UnionMatch, overlaps: Iterable[Overlap]) -> Iterator[Fin
 def finding(overlap: Overlap, rule: str, score: float, matched: tuple[int, ...] = ()) -> Finding:
     """Measure a pair; the span shown is the densest stretch of the turn that shares most."""
     exact, size = overlap.whole, len(overlap.pair.entry)
-    if exact is None:
-        turn = _fullest(overlap)
-        number = turn.number
-        train, item = overlap.densest(turn, 2 * drift(size))
-    else:
-        number, start = exact
+    segment, train, item = overlap.segment, overlap.train, overlap.item
+    if exact is not None:
+        segment, start = exact
         train, item = (start, start + size), (0, size)
     return Finding(
         pair=overlap.pair,
         rule=rule,
         label="near" if exact is None else "verbatim",
-        segment=number,
+        segment=segment,
         train=train,
         item=item,
-        token_match=int(overlap.covered.sum()) / size,
-        ngram_match=overlap.shared() / len(overlap.grams.first),
-        longest_match=overlap.longest_run(),
+        token_match=overlap.tokens / size,
+        ngram_match=overlap.ngram_match,
+        longest_match=overlap.longest_match,
         score=score,
         matched=matched,
     )
 
 
-def _fullest(overlap: Overlap) -> Turn:
-    """The turn that covers most of the entry, the first of several."""
-    turns = overlap.by_turn
-    if len(turns) == 1:
-        return turns[0]
-    return max(turns, key=lambda turn: int(overlap.grams.covered(turn.gram).sum()))
-
-
 def _counts(overlap: Overlap, n: int) -> bool:
     """Whether what is shared is evidence: for a prompt shorter than n, whether it stands there
     whole."""
-    if len(overlap.pair.entry) < n:
-        return overlap.whole is not None
-    return len(overlap.at) > 0
+    return len(overlap.pair.entry) >= n or overlap.whole is not None
 
 
 def clusters(hits: list[Hit], size: int) -> list[list[Hit]]:

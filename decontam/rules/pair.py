@@ -54,8 +54,10 @@ class Pair:
     """Of the entry, among all entries."""
     entry: Entry
     hits: tuple[Hit, ...]
-    """The n-grams looked up that they share, at every place of the row; or, where the index asks
-    for each once, where the scanner first met it (`decontam.rules.overlap` finds the others)."""
+    """The n-grams looked up that they share, at every place; empty where the index asks for each
+    once."""
+    shared: tuple[int, ...] = ()
+    """Then these are the positions in the entry of those that the row seems to hold somewhere."""
 
 
 @dataclass(frozen=True, slots=True)

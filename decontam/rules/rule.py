@@ -93,8 +93,8 @@ def _find(rule: Callable[[Any, Iterable[Overlap]], Iterator[Finding]]) -> Callab
 
 def _of_overlaps(index: Index, find: Callable[[Iterable[Overlap]], Iterator[Finding]]) -> Find:
     rule: Any = index.policy.rule
-    overlaps = Overlaps(index, rule.n)
-    return lambda pairs: find(map(overlaps, pairs))
+    overlaps = Overlaps(index, rule.n, lambda size: 2 * ngrams.drift(size))
+    return lambda pairs: find(filter(None, map(overlaps, pairs)))
 
 
 def _find_decon(index: Index) -> Find:

@@ -58,7 +58,7 @@ class Scan:
                     batch.bad[place] = why_bad(batch.numbers[place], error)
                     continue
             pair = self._pair(scanned, group, int(ends[place]) - len(scanned.segments))
-            if pair.hits:
+            if pair.hits or pair.shared:
                 yield pair
 
     def _scanned(self, batch: Batch, place: int, asked: bytes) -> Scanned:
@@ -71,9 +71,9 @@ class Scan:
     def _pair(self, scanned: Scanned, group: Table, first_text: int) -> Pair:
         place = int(group[0, 0])
         entry, n = self.index.entries.entries[place], self.index.gram_size(place)
+        if self.index.screen.once:
+            return Pair(scanned, place, entry, (), tuple(group[:, 3].tolist()))
         found = (Hit(text - first_text, at, k, n) for _, text, at, k in group.tolist())
-        if self.index.screen.once:  # what stands elsewhere may agree where these places do not
-            return Pair(scanned, place, entry, tuple(found))
         return Pair(scanned, place, entry, tuple(h for h in found if self._confirmed(scanned, h)))
 
     def _confirmed(self, scanned: Scanned, hit: Hit) -> bool:

@@ -9,7 +9,7 @@
    that are compared as text, so no hash collision can flag a row. */
 
 #include "lookup.h" /* Python.h comes first */
-#include "run.h"
+#include "overlap.h"
 #include "skim.h"
 
 #if defined(__linux__)
@@ -640,6 +640,7 @@ static PyObject *skim(PyObject *module, PyObject *args) {
 static PyMethodDef functions[] = {{"separators", separators, METH_O, separators_doc},
                                   {"skim", skim, METH_VARARGS, skim_doc},
                                   {"gram_keys", gram_keys, METH_VARARGS, gram_keys_doc},
+                                  {"overlap", overlap, METH_VARARGS, overlap_doc},
                                   {"longest_run", longest_run, METH_VARARGS, longest_run_doc},
                                   {NULL, NULL, 0, NULL}};
 

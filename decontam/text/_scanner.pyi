@@ -40,3 +40,13 @@ def skim(
     separators: list[int] | None,
     /,
 ) -> tuple[bytes, bytes, bytes, bytes, list[int]]: ...
+def overlap(
+    row: tuple[object, object, object, object],
+    entry: tuple[object, object, object],
+    names: object,
+    n: int,
+    width: int,
+    skip: int,
+    every: bool,
+    /,
+) -> tuple[bytes, int, int, tuple[int, int], tuple[int, int], int, bytes, bytes] | None: ...

@@ -4,7 +4,14 @@
 #include "arrays.h"
 
 /* Where item[k] lies beside row[start + k], for k from `begin` to before `end`. */
-typedef struct { const int32_t *row, *item; int64_t start, begin, end; } Diagonal;
+typedef struct { const int32_t *row, *item; int64_t length, size, start, begin, end; } Diagonal;
+
+static const Diagonal *lay(Diagonal *self, int64_t start) {
+    self->start = start;
+    self->begin = start < 0 ? -start : 0;
+    self->end = self->length - start < self->size ? self->length - start : self->size;
+    return self;
+}
 
 static inline int agree(const Diagonal *self, int64_t k) {
     return self->row[self->start + k] == self->item[k];
@@ -18,8 +25,8 @@ static int has_gram(const Diagonal *self, int64_t n) {
 }
 
 /* The length of the longest stretch that begins and ends with tokens that agree and holds at most
-   `skip` others, or `best` where none is longer.  A window of best + 1 is read from its end, so that
-   most of a diagonal that holds nothing is stepped over. */
+   `skip` others, or `best` where none is longer or no `n` tokens in a row agree.  A window of best + 1
+   is read from its end, so that most of a diagonal that holds nothing is stepped over. */
 static int64_t longer_run(const Diagonal *self, int64_t n, int64_t skip, int64_t best) {
     for (int64_t begin = self->begin, missed, k; begin + best < self->end; begin = k + 1) {
         for (missed = 0, k = begin + best; k >= begin; k--)
@@ -43,13 +50,11 @@ static int64_t longer_run(const Diagonal *self, int64_t n, int64_t skip, int64_t
 /* The longest over all diagonals with `n` tokens in a row that agree; 0 where none has them. */
 static int64_t longest(const Py_buffer *row, const Py_buffer *item, const Py_buffer *starts, int64_t n,
                        int64_t skip) {
-    int64_t best = n - 1, size = item->len / 4, length = row->len / 4;
+    Diagonal line = {.row = row->buf, .item = item->buf, .length = row->len / 4, .size = item->len / 4};
+    int64_t best = n - 1;
     const int64_t *start = starts->buf;
-    for (Py_ssize_t i = 0; i < starts->len / 8; i++) {
-        if (start[i] <= -size || start[i] >= length) continue;
-        Diagonal diagonal = {row->buf, item->buf, start[i], start[i] < 0 ? -start[i] : 0,
-                             length - start[i] < size ? length - start[i] : size};
-        best = longer_run(&diagonal, n, skip, best);
-    }
+    for (Py_ssize_t i = 0; i < starts->len / 8; i++)
+        if (start[i] > -line.size && start[i] < line.length)
+            best = longer_run(lay(&line, start[i]), n, skip, best);
     return best < n ? 0 : best;
 }
