@@ -191,10 +191,10 @@ static int64_t longest_in(Sides *self, const Place *hits, int64_t count, int64_t
 
 /* Whether the arrays belong together, and which places have one name. */
 static int chain(Sides *self, const int64_t *names, int64_t count) {
-    if (self->n < 1 || self->grams < 1 || self->turns < 1 || self->begins[self->turns] > self->length)
+    if (self->n < 1 || self->grams < 1 || self->begins[0] || self->begins[self->turns] != self->length)
         return 0;
     for (int64_t t = 0; t < self->turns; t++)
-        if (self->begins[t] < 0 || self->begins[t] >= self->begins[t + 1]) return 0;
+        if (self->begins[t] >= self->begins[t + 1]) return 0;
     for (int64_t k = 0; k < self->grams; k++) {
         int64_t name = self->first[k];
         if (name < 0 || name > k || self->first[name] != name) return 0;
@@ -307,7 +307,7 @@ static PyObject *overlap(PyObject *module, PyObject *args) {
         .entry = b[ENTRY].buf, .entry_keys = b[ENTRY_KEYS].buf, .first = b[FIRST].buf,
         .size = b[ENTRY].len / 4, .grams = b[FIRST].len / 8, .n = n};
     fits &= b[PLACES_OF].len == b[KEYS].len && b[ENTRY_KEYS].len == b[FIRST].len && width >= 0 &&
-            skip >= 0 && n > 0 && self.size - n + 1 == self.grams && self.turns > 0;
+            width <= INT32_MAX && skip >= 0 && n > 0 && self.size - n + 1 == self.grams && self.turns > 0;
     if (fits) result = compared(&self, b + NAMES, width, skip, every);
     else misfit();
     for (int i = 0; i < BUFFERS; i++) PyBuffer_Release(b + i);
