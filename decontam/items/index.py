@@ -59,6 +59,9 @@ class Screen:
     """... or of its tokens, in n-grams that they share."""
     whole_below: int = 0
     """Entries of fewer tokens are let through."""
+    once: bool = False
+    """Whether a row's hits are those of the first place of each n-gram in it: what repeats there
+    would meet every entry that holds it again and again."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,8 @@ class Index:
         s = self.screen
         arrays = tuple(np.ascontiguousarray(self.arrays[name]) for name in ARRAYS)
         return Scanner(
-            scanner_alphabet(), arrays, self.sizes, s.windows, s.share, s.tokens, s.whole_below
+            scanner_alphabet(), arrays, self.sizes,
+            s.windows, s.share, s.tokens, s.whole_below, s.once,
         )  # fmt: skip
 
     def bits(self, entry: int) -> dict[int, float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from array import array
 from dataclasses import dataclass
 
 from decontam.policy import Label, Policy
@@ -67,8 +69,8 @@ def match(finding: Finding, policy: Policy, file: str = "") -> Match:
     segment = finding.pair.scanned.segments[finding.segment]
     reading, entry = finding.pair.scanned.readings[finding.segment], finding.pair.entry
     train_start, train_end = reading.span(*finding.train)
-    tokens = tokenize(entry.text)
-    item_start, item_end = tokens.starts[finding.item[0]], tokens.ends[finding.item[1] - 1]
+    starts, ends = _places(entry.text)
+    item_start, item_end = starts[finding.item[0]], ends[finding.item[1] - 1]
     train_before, train_text, train_after = _cut(segment.text, train_start, train_end)
     item_before, item_text, item_after = _cut(entry.text, item_start, item_end)
     return Match(
@@ -97,6 +99,13 @@ def match(finding: Finding, policy: Policy, file: str = "") -> Match:
         item_before=item_before,
         item_after=item_after,
     )
+
+
+@functools.lru_cache(maxsize=4096)
+def _places(text: str) -> tuple[array[int], array[int]]:
+    """Where the tokens of an item start and end; rows share wording with the same items."""
+    tokens = tokenize(text)
+    return array("q", tokens.starts), array("q", tokens.ends)
 
 
 def _cut(text: str, start: int, end: int) -> tuple[str, str, str]:

@@ -27,40 +27,20 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from decontam.items.entries import Entries
 from decontam.items.item import Item
 from decontam.policy import Decon
+from decontam.rules.components import TINY, Gram, Parts, Text, Weights, ngrams, share
 from decontam.rules.ngrams import finding
+from decontam.rules.overlap import Overlap
 from decontam.rules.pair import Finding, Pair
 from decontam.text.tokens import words
 
-Gram = tuple[str | None, ...]
-Text = Sequence[str | None]
-"""The tokens of a row; None stands between turns."""
-
-TINY = 1e-9
-"""Sums of logarithms that are equal on paper differ by less."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """The tokens of an item's components, and what their distinct n-grams weigh: ln(items / items
-    that hold the n-gram), or for a short answer the same of its tokens."""
-
-    question: Sequence[str]
-    answer: Sequence[str]
-    passage: Sequence[str]
-    question_weights: Mapping[Gram, float]
-    answer_weights: Mapping[Gram, float]
-    passage_weights: Mapping[Gram, float]
-
-    def length(self) -> int:
-        """Tokens that the demand on the score depends on; those of the answer once each."""
-        return len(self.question) + len(set(self.answer)) + len(self.passage)
+HELD = 1024
+"""Items whose weights are kept in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +65,7 @@ def not_indexed(rule: Decon, item: Item) -> str | None:
     return None
 
 
-def finder(rule: Decon, entries: Entries) -> Callable[[Iterable[Pair]], Iterator[Finding]]:
+def finder(rule: Decon, entries: Entries) -> Callable[[Iterable[Overlap]], Iterator[Finding]]:
     """What finds the pairs whose best stretch scores at least `rule.at_least`.
 
     Args:
@@ -93,18 +73,39 @@ def finder(rule: Decon, entries: Entries) -> Callable[[Iterable[Pair]], Iterator
         entries: All items; those with a reason are left out of the weights.
 
     Returns:
-        A function of pairs with every shared n-gram of length `rule.n` among their hits.
+        A function of what rows and items share in n-grams of length `rule.n`.
     """
-    parts = functools.cache(_weigher(rule, entries))
+    weights = functools.cache(lambda: Weights(rule, entries))  # for the first row that needs them
+    parts = functools.lru_cache(HELD)(lambda place: weights().parts(place))
 
-    def matches(pairs: Iterable[Pair]) -> Iterator[Finding]:
-        for pair in pairs:
-            best = _best(rule, parts(pair.place), pair)
+    def matches(overlaps: Iterable[Overlap]) -> Iterator[Finding]:
+        for overlap in overlaps:
+            best = _best(rule, parts(overlap.pair.place), overlap)
             if best:
                 score, question = best
-                yield replace(finding(pair, "decon score", score), weighted=question)
+                yield replace(finding(overlap, "decon score", score), weighted=question)
 
     return matches
+
+
+def least_hits(entries: Entries, rule: Decon) -> list[int]:
+    """Distinct n-grams of each question without which no row can hold enough of its weight."""
+    questions = Weights(rule, entries)
+    return [
+        _least(rule, *questions.question(place)) if entry.reason is None else 1
+        for place, entry in enumerate(entries.entries)
+    ]
+
+
+def _least(rule: Decon, question: Sequence[str], weights: Mapping[Gram, float]) -> int:
+    """By what each n-gram weighs, most first."""
+    least = demanded(rule, len(question), _least_question(rule)) - TINY
+    total = math.fsum(weights.values())
+    if total <= TINY:
+        return 1 if least <= 0 else len(weights) + 1
+    most = itertools.accumulate(sorted(weights.values(), reverse=True))
+    lacking = itertools.takewhile(lambda held: held < (least - TINY) * total, most)
+    return max(1, 1 + sum(1 for _ in lacking))
 
 
 def stretches(rule: Decon, found: Mapping[int, Gram], places: int) -> Iterator[Stretch]:
@@ -122,13 +123,6 @@ def stretches(rule: Decon, found: Mapping[int, Gram], places: int) -> Iterator[S
             begin, _ = _walk(found, range(seed, -1, -1), seen, rule.misses)
             last, stop = _walk(found, range(seed, places), seen, rule.misses)
             yield Stretch(begin, last + rule.n, frozenset(seen))
-
-
-def share(weights: Mapping[Gram, float], found: Iterable[Gram]) -> float:
-    """Share of the weight that these n-grams carry, each once; 0 where nothing weighs anything."""
-    total = math.fsum(weights.values())
-    present = math.fsum(weights[gram] for gram in set(found) if gram in weights)
-    return present / total if total > TINY else 0.0
 
 
 def answer_share(rule: Decon, parts: Parts, text: Text, begin: int) -> float:
@@ -193,51 +187,10 @@ def scored(rule: Decon, tokens: int, total: float) -> float:
     return total * rule.at_least / max(demanded(rule, tokens, rule.at_least), rule.at_least)
 
 
-def ngrams(text: Text, n: int) -> Iterator[Gram]:
-    """The n-grams of a text, in order."""
-    return zip(*(text[k:] for k in range(n)), strict=False)
-
-
-def _weigher(rule: Decon, entries: Entries) -> Callable[[int], Parts]:
-    """Count n-grams over all items that are looked for; the result gives an item's parts."""
-    texts = {place: _components(entry.item) for place, entry in entries.indexed()}
-
-    def counted(of_item: Iterable[Iterable[Gram]]) -> Counter[Gram]:
-        return Counter(gram for grams in of_item for gram in set(grams))
-
-    def weights(counts: Counter[Gram], grams: Iterable[Gram]) -> dict[Gram, float]:
-        return {gram: math.log(len(texts) / counts[gram]) for gram in grams}
-
-    question = counted(ngrams(q, rule.n) for q, _, _ in texts.values())
-    passage = counted(ngrams(p, rule.passage_n) for _, _, p in texts.values())
-    answer = counted(ngrams(a, rule.answer_n) for _, a, _ in texts.values() if _long(rule, a))
-    token = counted(ngrams(text, 1) for component in texts.values() for text in component)
-
-    def parts(item: int) -> Parts:
-        q, a, p = texts[item]
-        counts, n = (answer, rule.answer_n) if _long(rule, a) else (token, 1)
-        return Parts(
-            q, a, p,
-            weights(question, ngrams(q, rule.n)),
-            weights(counts, ngrams(a, n)),
-            weights(passage, ngrams(p, rule.passage_n)),
-        )  # fmt: skip
-
-    return parts
-
-
-def _components(item: Item) -> tuple[list[str], list[str], list[str]]:
-    return words(item.prompt), words(item.answer or ""), words(item.passage or "")
-
-
-def _long(rule: Decon, answer: Sequence[str]) -> bool:
-    return len(answer) > rule.short_answer
-
-
-def _best(rule: Decon, parts: Parts, pair: Pair) -> tuple[float, float] | None:
+def _best(rule: Decon, parts: Parts, overlap: Overlap) -> tuple[float, float] | None:
     """Score and share of the question of the best stretch, if it flags."""
     least = demanded(rule, len(parts.question), _least_question(rule))
-    found = _found(rule, parts, pair)
+    pair, found = overlap.pair, _found(rule, parts, overlap)
     size = sum(map(len, pair.scanned.readings))
     # Spares the walk where all n-grams together are not enough; decon skips rows as short as this.
     if size < 2 * rule.n or share(parts.question_weights, found.values()) < least - TINY:
@@ -289,11 +242,11 @@ def _walk(found: Mapping[int, Gram], places: range, seen: set[Gram], most: int) 
     return edge, stop
 
 
-def _found(rule: Decon, parts: Parts, pair: Pair) -> dict[int, Gram]:
-    begins = [0, *itertools.accumulate(len(r) + 1 for r in pair.scanned.readings)]
+def _found(rule: Decon, parts: Parts, overlap: Overlap) -> dict[int, Gram]:
+    begins = [0, *itertools.accumulate(len(r) + 1 for r in overlap.pair.scanned.readings)]
     return {
-        begins[hit.segment] + hit.at: tuple(parts.question[hit.position : hit.position + rule.n])
-        for hit in pair.hits
+        begins[segment] + at: tuple(parts.question[name : name + rule.n])
+        for segment, at, name in overlap.hits()
     }
 
 

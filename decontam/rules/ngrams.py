@@ -9,86 +9,89 @@ import numpy as np
 from decontam.items.entries import Entries
 from decontam.items.index import Grams
 from decontam.policy import SharedNgram, TokenMatch, UnionMatch
-from decontam.rules.pair import Finding, Hit, Pair, longest_run, whole
+from decontam.rules.overlap import Overlap, first_places
+from decontam.rules.pair import Finding, Hit
 
 
 def ngram_grams(entries: Entries, n: int) -> Grams:
-    """Every n-gram of every prompt; a prompt shorter than n is one gram of its own length."""
-    found = [(place, len(entry)) for place, entry in entries.indexed()]
-    places = np.array([place for place, _ in found], dtype=np.int64)
-    sizes = np.array([size for _, size in found], dtype=np.int64)
-    counts = np.maximum(sizes - n, 0) + 1
-    first = np.repeat(np.cumsum(counts) - counts, counts)
+    """The distinct n-grams of every prompt, each where it first stands there; a prompt shorter than
+    n is one gram of its own length."""
+    found = [(place, min(n, len(entry)), entry.ids) for place, entry in entries.indexed()]
+    begins = [sorted(set(first_places(ids, size))) for _, size, ids in found]
+    counts = np.array([len(at) for at in begins], dtype=np.int64)
     return Grams(
-        entry=np.repeat(places, counts),
-        position=np.arange(len(first)) - first,
-        n=np.repeat(np.minimum(sizes, n), counts),
+        entry=np.repeat(np.array([place for place, _, _ in found], dtype=np.int64), counts),
+        position=np.concatenate([np.array(at, dtype=np.int64) for at in begins]),
+        n=np.repeat(np.array([size for _, size, _ in found], dtype=np.int64), counts),
     )
 
 
 def least_hits(entries: Entries, rule: TokenMatch) -> list[int]:
-    """Hits without which a row cannot cover enough of each prompt."""
-    return [int(rule.above * len(e) / rule.n) + 1 if len(e) >= rule.n else 1
-            for e in entries.entries]  # fmt: skip
+    """Distinct n-grams without which a row cannot cover enough of each prompt."""
+    return [_least(e.ids, rule) if len(e) >= rule.n else 1 for e in entries.entries]
 
 
-def token_matches(rule: TokenMatch, pairs: Iterable[Pair]) -> Iterator[Finding]:
+def _least(ids: tuple[int, ...], rule: TokenMatch) -> int:
+    """By what each n-gram covers where nothing else covers it, most first."""
+    first = np.array(first_places(ids, rule.n), dtype=np.int64)
+    order = np.argsort(first, kind="stable")
+    again = np.append(np.diff(first[order]) == 0, False)
+    covers = np.where(again, np.minimum(np.diff(order, append=0), rule.n), rule.n)
+    most = np.cumsum(np.sort(np.bincount(first[order], covers))[::-1])
+    return int(np.searchsorted(most, rule.above * len(ids), side="right")) + 1
+
+
+def token_matches(rule: TokenMatch, overlaps: Iterable[Overlap]) -> Iterator[Finding]:
     """Pairs whose token-match is above the rule's threshold."""
-    for pair in pairs:
-        if _counts(pair, rule.n) and len(covered(pair)) > rule.above * len(pair.entry):
-            yield finding(pair, "token-match", len(covered(pair)) / len(pair.entry))
+    for overlap in overlaps:
+        size = len(overlap.pair.entry)
+        if _counts(overlap, rule.n) and overlap.tokens > rule.above * size:
+            yield finding(overlap, "token-match", overlap.tokens / size)
 
 
-def shared_ngrams(rule: SharedNgram, pairs: Iterable[Pair]) -> Iterator[Finding]:
+def shared_ngrams(rule: SharedNgram, overlaps: Iterable[Overlap]) -> Iterator[Finding]:
     """Pairs that share any n-gram."""
-    for pair in pairs:
-        if _counts(pair, rule.n):
-            yield finding(pair, "shared n-gram", 1.0)
+    for overlap in overlaps:
+        if _counts(overlap, rule.n):
+            yield finding(overlap, "shared n-gram", 1.0)
 
 
-def contributions(rule: UnionMatch, pairs: Iterable[Pair]) -> Iterator[Finding]:
+def contributions(rule: UnionMatch, overlaps: Iterable[Overlap]) -> Iterator[Finding]:
     """Pairs that share any n-gram, with what each covers: whether they count is known when all rows
     have been seen."""
-    for pair in pairs:
-        if _counts(pair, rule.n):
-            positions = tuple(sorted(covered(pair)))
-            yield finding(pair, "union token-match", len(positions) / len(pair.entry), positions)
+    for overlap in overlaps:
+        if _counts(overlap, rule.n):
+            matched = tuple(k for k, covered in enumerate(overlap.covered) if covered)
+            share = len(matched) / len(overlap.pair.entry)
+            yield finding(overlap, "union token-match", share, matched)
 
 
-def covered(pair: Pair, segment: int | None = None) -> set[int]:
-    """Positions of the prompt's tokens inside shared n-grams, of one segment or of the row."""
-    hits = (h for h in pair.hits if segment is None or h.segment == segment)
-    return {k for hit in hits for k in range(hit.position, hit.position + hit.n)}
-
-
-def finding(pair: Pair, rule: str, score: float, matched: tuple[int, ...] = ()) -> Finding:
+def finding(overlap: Overlap, rule: str, score: float, matched: tuple[int, ...] = ()) -> Finding:
     """Measure a pair; the span shown is the densest stretch of the turn that shares most."""
-    exact, size = whole(pair), len(pair.entry)
-    segments = sorted({h.segment for h in pair.hits})
-    segment = max(segments, key=lambda s: len(covered(pair, s)))
-    train, item = _span([h for h in pair.hits if h.segment == segment], size)
+    exact, size = overlap.whole, len(overlap.pair.entry)
+    segment, train, item = overlap.segment, overlap.train, overlap.item
     if exact is not None:
         segment, start = exact
         train, item = (start, start + size), (0, size)
-    positions = {h.position for h in pair.hits}
     return Finding(
-        pair=pair,
+        pair=overlap.pair,
         rule=rule,
         label="near" if exact is None else "verbatim",
         segment=segment,
         train=train,
         item=item,
-        token_match=len(covered(pair)) / size,
-        ngram_match=len(positions) / (size - pair.hits[0].n + 1),
-        longest_match=longest_run(pair),
+        token_match=overlap.tokens / size,
+        ngram_match=overlap.ngram_match,
+        longest_match=overlap.longest_match,
         score=score,
         matched=matched,
     )
 
 
-def _counts(pair: Pair, n: int) -> bool:
-    """Whether the hits are evidence: for a prompt shorter than n, whether it stands there whole."""
-    return len(pair.entry) >= n or whole(pair) is not None
+def _counts(overlap: Overlap, n: int) -> bool:
+    """Whether what is shared is evidence: for a prompt shorter than n, whether it stands there
+    whole."""
+    return len(overlap.pair.entry) >= n or overlap.whole is not None
 
 
 def clusters(hits: list[Hit], size: int) -> list[list[Hit]]:
@@ -107,9 +110,3 @@ def clusters(hits: list[Hit], size: int) -> list[list[Hit]]:
 def drift(size: int) -> int:
     """Tokens that edits may have put into or taken out of a copy of a prompt of `size` tokens."""
     return max(8, size // 4)
-
-
-def _span(hits: list[Hit], size: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    best = max(clusters(hits, size), key=lambda group: len({h.position for h in group}))
-    train = min(h.at for h in best), max(h.at + h.n for h in best)
-    return train, (min(h.position for h in best), max(h.position + h.n for h in best))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+import numpy as np
 
 from decontam.items.entries import Entry
 from decontam.policy import EXACT_TOKENS, Label
 from decontam.rows.shapes import Segment
+from decontam.text._scanner import longest_run as longest_shared
 from decontam.text.reading import Reading
 from decontam.text.tokens import words
 
@@ -37,6 +41,8 @@ class Scanned:
     segments: tuple[Segment, ...]
     readings: tuple[Reading, ...]
     """One for each segment."""
+    asked: tuple[bool, ...]
+    """Whether each segment is one that entries are looked for in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,10 @@ class Pair:
     """Of the entry, among all entries."""
     entry: Entry
     hits: tuple[Hit, ...]
+    """The n-grams looked up that they share, at every place; empty where the index asks for each
+    once."""
+    shared: tuple[int, ...] = ()
+    """Then these are the positions in the entry of those that the row seems to hold somewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +91,7 @@ def whole(pair: Pair) -> tuple[int, int] | None:
         reading = pair.scanned.readings[segment]
         if start < 0 or tuple(reading.ids(start, start + size)) != pair.entry.ids:
             continue
-        if size >= EXACT_TOKENS or len(reading) == size or _answered(pair, segment, start):
+        if size >= EXACT_TOKENS or len(reading) == size or answered(pair, segment, start):
             return segment, start
     return None
 
@@ -94,8 +104,14 @@ def diagonals(pair: Pair) -> list[tuple[int, int]]:
 def longest_run(pair: Pair) -> float:
     """Longest run shared along one diagonal, stepping over up to `SKIP` mismatches, over the
     entry's length."""
-    runs = (_run(list(_agreement(pair, *diagonal))) for diagonal in diagonals(pair))
-    return max(runs, default=0) / len(pair.entry)
+    ids = np.array(pair.entry.ids, dtype=np.int32)
+    longest = 0
+    for segment, of_segment in itertools.groupby(diagonals(pair), key=lambda d: d[0]):
+        starts = np.array([start for _, start in of_segment], dtype=np.int64)
+        begin, end = max(int(starts.min()), 0), int(starts.max()) + len(ids)
+        row = np.array(pair.scanned.readings[segment].ids(begin, end), dtype=np.int32)
+        longest = max(longest, longest_shared(row, ids, starts - begin, 1, SKIP))
+    return longest / len(pair.entry)
 
 
 def run_of(run: list[str], text: list[str]) -> bool:
@@ -103,7 +119,7 @@ def run_of(run: list[str], text: list[str]) -> bool:
     return any(text[k : k + len(run)] == run for k in range(len(text) - len(run) + 1))
 
 
-def _answered(pair: Pair, segment: int, start: int) -> bool:
+def answered(pair: Pair, segment: int, start: int) -> bool:
     """Whether the item's answer stands near the prompt, or in another turn, outside of copies of
     the prompt itself."""
     item = pair.entry.item
@@ -133,22 +149,3 @@ def _between(text: list[str], prompt: list[str]) -> Iterator[list[str]]:
         else:
             at += 1
     yield text[begin:]
-
-
-def _agreement(pair: Pair, segment: int, start: int) -> Iterator[bool]:
-    reading = pair.scanned.readings[segment]
-    found = reading.ids(max(start, 0), max(start + len(pair.entry), 0))
-    there = [None] * max(-start, 0) + found
-    for k, token in enumerate(pair.entry.ids):
-        yield k < len(there) and there[k] == token
-
-
-def _run(same: list[bool]) -> int:
-    """Length of the longest stretch that begins and ends True and holds at most `SKIP` False."""
-    best = begin = 0
-    hits = [i for i, agrees in enumerate(same) if agrees]
-    for end, last in enumerate(hits):
-        while last - hits[begin] + 1 - (end - begin + 1) > SKIP:
-            begin += 1
-        best = max(best, last - hits[begin] + 1)
-    return best

@@ -21,6 +21,7 @@ from decontam.policy import (
     UnionMatch,
 )
 from decontam.rules import decon, near, ngrams, seeds
+from decontam.rules.overlap import Overlap, Overlaps
 from decontam.rules.pair import Finding, Pair
 from decontam.rules.stretch import match_n
 
@@ -50,7 +51,7 @@ def finder(index: Index) -> Find:
 
 
 def _by_ngrams(policy: Policy, entries: Entries, n: int, least: Sequence[int]) -> Index:
-    return build(policy, entries, ngrams.ngram_grams(entries, n), {}, least, Screen())
+    return build(policy, entries, ngrams.ngram_grams(entries, n), {}, least, Screen(once=True))
 
 
 def _prepare_token_match(policy: Policy, items: Sequence[Item]) -> Index:
@@ -82,16 +83,28 @@ def _prepare_distinctive(policy: Policy, items: Sequence[Item]) -> Index:
 def _prepare_decon(policy: Policy, items: Sequence[Item]) -> Index:
     rule: Any = policy.rule
     entries = read_entries(items, unfit=lambda item: decon.not_indexed(rule, item))
-    return _by_ngrams(policy, entries, rule.n, [1] * len(items))
+    return _by_ngrams(policy, entries, rule.n, decon.least_hits(entries, rule))
 
 
-def _rule(index: Index) -> Any:
-    return index.policy.rule
+def _find(rule: Callable[[Any, Iterable[Overlap]], Iterator[Finding]]) -> Callable[[Index], Find]:
+    """For rules that need to know nothing but what a row and an entry share."""
+    return lambda index: _of_overlaps(index, functools.partial(rule, index.policy.rule))
 
 
-def _find(rule: Callable[[Any, Iterable[Pair]], Iterator[Finding]]) -> Callable[[Index], Find]:
-    """For rules that need to know nothing of the entries."""
-    return lambda index: functools.partial(rule, index.policy.rule)
+def _of_overlaps(index: Index, find: Callable[[Iterable[Overlap]], Iterator[Finding]]) -> Find:
+    rule: Any = index.policy.rule
+    overlaps = Overlaps(index, rule.n, lambda size: 2 * ngrams.drift(size))
+    return lambda pairs: find(filter(None, map(overlaps, pairs)))
+
+
+def _find_decon(index: Index) -> Find:
+    rule: Any = index.policy.rule
+    return _of_overlaps(index, decon.finder(rule, index.entries))
+
+
+def _find_distinctive(index: Index) -> Find:
+    rule: Any = index.policy.rule
+    return near.finder(rule, index)
 
 
 METHODS: Mapping[type, Method] = MappingProxyType(
@@ -99,7 +112,7 @@ METHODS: Mapping[type, Method] = MappingProxyType(
         TokenMatch: Method(_prepare_token_match, _find(ngrams.token_matches)),
         SharedNgram: Method(_prepare_any, _find(ngrams.shared_ngrams)),
         UnionMatch: Method(_prepare_any, _find(ngrams.contributions)),
-        Decon: Method(_prepare_decon, lambda i: decon.finder(_rule(i), i.entries)),
-        Distinctive: Method(_prepare_distinctive, lambda i: near.finder(_rule(i), i)),
+        Decon: Method(_prepare_decon, _find_decon),
+        Distinctive: Method(_prepare_distinctive, _find_distinctive),
     }
 )

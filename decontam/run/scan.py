@@ -53,23 +53,26 @@ class Scan:
                 continue
             if scanned is None or scanned.row != batch.numbers[place]:
                 try:
-                    scanned = self._scanned(batch, place)
+                    scanned = self._scanned(batch, place, asked[: ends[place]])
                 except ValueError as error:
                     batch.bad[place] = why_bad(batch.numbers[place], error)
                     continue
             pair = self._pair(scanned, group, int(ends[place]) - len(scanned.segments))
-            if pair.hits:
+            if pair.hits or pair.shared:
                 yield pair
 
-    def _scanned(self, batch: Batch, place: int) -> Scanned:
+    def _scanned(self, batch: Batch, place: int, asked: bytes) -> Scanned:
+        """Read a row; `asked` ends with what its texts are asked for."""
         doc = batch.doc(place)
         readings = tuple(Reading(self.scanner, s.text) for s in doc.segments)
         self._agreed.clear()
-        return Scanned(doc.row, doc.segments, readings)
+        return Scanned(doc.row, doc.segments, readings, tuple(map(bool, asked[-len(readings) :])))
 
     def _pair(self, scanned: Scanned, group: Table, first_text: int) -> Pair:
         place = int(group[0, 0])
         entry, n = self.index.entries.entries[place], self.index.gram_size(place)
+        if self.index.screen.once:
+            return Pair(scanned, place, entry, (), tuple(group[:, 3].tolist()))
         found = (Hit(text - first_text, at, k, n) for _, text, at, k in group.tolist())
         return Pair(scanned, place, entry, tuple(h for h in found if self._confirmed(scanned, h)))
 

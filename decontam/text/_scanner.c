@@ -9,6 +9,7 @@
    that are compared as text, so no hash collision can flag a row. */
 
 #include "lookup.h" /* Python.h comes first */
+#include "overlap.h"
 #include "runs.h"
 #include "skim.h"
 
@@ -219,13 +220,13 @@ static int fit(const Scanner *self) {
 
 static int Scanner_init(Scanner *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"alphabet", "arrays", "sizes", "windows", "share", "tokens",
-                            "whole_below", NULL};
+                            "whole_below", "once", NULL};
     PyObject *arrays, *sizes;
     Alphabet *alphabet;
     if (self->held) { PyErr_SetString(PyExc_RuntimeError, "already initialised"); return -1; }
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!O!OpddI", names, &AlphabetType, &alphabet,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!O!OpddI|p", names, &AlphabetType, &alphabet,
                                      &PyTuple_Type, &arrays, &sizes, &self->windows, &self->share,
-                                     &self->tokens, &self->whole_below)) return -1;
+                                     &self->tokens, &self->whole_below, &self->once)) return -1;
     if (PyTuple_GET_SIZE(arrays) != ARRAYS) {
         PyErr_Format(PyExc_ValueError, "%d arrays are needed", ARRAYS);
         return -1;
@@ -265,8 +266,8 @@ static int Scanner_init(Scanner *self, PyObject *args, PyObject *kwargs) {
     self->item_totals = DATA(ITEM_TOTALS);
     self->item_sizes = DATA(ITEM_SIZES);
     self->gram_rows = calloc((size_t)COUNT(GRAMS) + 1, sizeof *self->gram_rows);
-    self->gram_last = calloc((size_t)COUNT(GRAMS) + 1, sizeof *self->gram_last);
-    if (!self->gram_rows || !self->gram_last) { PyErr_NoMemory(); return -1; }
+    self->met = calloc((size_t)COUNT(GRAMS) + 1, sizeof *self->met);
+    if (!self->gram_rows || !self->met) { PyErr_NoMemory(); return -1; }
     self->tokeniser.alphabet = alphabet;
     self->tokeniser.out = &self->tokens_out;
     return 0;
@@ -284,7 +285,7 @@ static void Scanner_dealloc(Scanner *self) {
     free((void *)self->part_bitmap);
     free(self->seen.at);
     free(self->gram_rows);
-    free(self->gram_last);
+    free(self->met);
     free(self->scratch.at);
     free(self->tokeniser.open.at);
     Py_TYPE(self)->tp_free((PyObject *)self);
@@ -312,16 +313,16 @@ static int scan_row(Scanner *self, const Source *source, const char *wanted, Py_
         ranges[i - first].end = self->tokens_out.size;
         if (!failed && why) { rotten = 1; failed = report(bad, i, why); }
     }
+    if (!failed && self->tokens_out.size > INT32_MAX) {
+        PyErr_SetString(PyExc_OverflowError, "a row of more than 2^31 tokens");
+        failed = 1;
+    }
     for (Py_ssize_t i = 0; i < end - first && !failed && !rotten; i++) {
         size_t size = ranges[i].end - ranges[i].begin;
         self->present.size = 0;
         if ((failed = RESERVE(&self->present, 2 * size + 1))) break;
         failed = probe(self, self->tokens_out.at + ranges[i].begin, size, (int32_t)i,
                        (uint8_t)wanted[first + i]);
-    }
-    if (!failed && self->tokens_out.size > INT32_MAX) {
-        PyErr_SetString(PyExc_OverflowError, "a row of more than 2^31 tokens");
-        failed = 1;
     }
     if (!failed && !rotten) failed = keep(self, ranges, (int32_t)first);
     free(ranges);
@@ -479,8 +480,8 @@ static PyMethodDef Scanner_methods[] = {{"scan", (PyCFunction)Scanner_scan, METH
                                         {NULL, NULL, 0, NULL}};
 
 PyDoc_STRVAR(scanner_doc,
-    "Scanner(alphabet, arrays, sizes, windows, share, tokens, whole_below)\n--\n\n"
-    "Looks texts up in an index.  `decontam.index` makes the arrays and says what they are.");
+    "Scanner(alphabet, arrays, sizes, windows, share, tokens, whole_below, once=False)\n--\n\n"
+    "Looks texts up in an index.  `decontam.items.index` makes the arrays and says what they are.");
 
 static PyTypeObject ScannerType = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "decontam.text._scanner.Scanner",
@@ -507,6 +508,35 @@ static PyObject *gram_keys(PyObject *module, PyObject *args) {
     for (Py_ssize_t i = 0; result && i < count; i++)
         ((uint64_t *)PyBytes_AS_STRING(result))[i] = key_at(tokens + i, n);
     PyBuffer_Release(&view);
+    return result;
+}
+
+PyDoc_STRVAR(longest_run_doc,
+    "longest_run(row, entry, starts, n, skip, /)\n--\n\nLength of the longest run that a row and an "
+    "entry share.\n\nArgs:\n    row, entry: Tokens as native int32.\n"
+    "    starts: Places of the entry's first token on the row, which may lie outside, as int64.\n"
+    "    n: As many tokens in a row must agree for a start to count.\n"
+    "    skip: Mismatches that a run may step over.");
+
+static int aligned(const Py_buffer *view, Py_ssize_t width) {
+    return view->len % width == 0 && (uintptr_t)view->buf % (uintptr_t)width == 0;
+}
+
+static PyObject *longest_run(PyObject *module, PyObject *args) {
+    (void)module;
+    Py_buffer row, entry, starts;
+    Py_ssize_t n, skip;
+    PyObject *result = NULL;
+    if (!PyArg_ParseTuple(args, "y*y*y*nn", &row, &entry, &starts, &n, &skip)) return NULL;
+    if (n < 1 || skip < 0)
+        PyErr_SetString(PyExc_ValueError, "n must be at least 1, skip at least 0");
+    else if (!aligned(&row, 4) || !aligned(&entry, 4) || !aligned(&starts, 8))
+        PyErr_SetString(PyExc_ValueError, "tokens must be of int32, starts of int64");
+    else
+        result = PyLong_FromLongLong(longest(&row, &entry, &starts, n, skip));
+    PyBuffer_Release(&row);
+    PyBuffer_Release(&entry);
+    PyBuffer_Release(&starts);
     return result;
 }
 
@@ -652,6 +682,8 @@ static PyMethodDef functions[] = {{"separators", separators, METH_O, separators_
                                   {"skim", skim, METH_VARARGS, skim_doc},
                                   {"runs", runs, METH_VARARGS, runs_doc},
                                   {"gram_keys", gram_keys, METH_VARARGS, gram_keys_doc},
+                                  {"overlap", overlap, METH_VARARGS, overlap_doc},
+                                  {"longest_run", longest_run, METH_VARARGS, longest_run_doc},
                                   {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "decontam.text._scanner",

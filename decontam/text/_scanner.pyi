@@ -21,6 +21,7 @@ class Scanner:
         share: float,
         tokens: float,
         whole_below: int,
+        once: bool = False,
     ) -> None: ...
     def scan(
         self, texts: list[str] | tuple[bytes | memoryview, bytes], wanted: bytes, ends: bytes, /
@@ -33,6 +34,7 @@ def runs(
     row: array[int], prompt: array[int], work: int, /
 ) -> list[tuple[int, int, int]] | None: ...
 def gram_keys(hashes: object, n: int, /) -> bytes: ...
+def longest_run(row: object, entry: object, starts: object, n: int, skip: int, /) -> int: ...
 def separators(data: bytes, /) -> tuple[list[int], bool]: ...
 def skim(
     data: bytes | memoryview,
@@ -43,3 +45,13 @@ def skim(
     separators: list[int] | None,
     /,
 ) -> tuple[bytes, bytes, bytes, bytes, list[int]]: ...
+def overlap(
+    row: tuple[object, object, object, object],
+    entry: tuple[object, object, object],
+    names: object,
+    n: int,
+    width: int,
+    skip: int,
+    every: bool,
+    /,
+) -> tuple[bytes, int, int, tuple[int, int], tuple[int, int], int, bytes, bytes] | None: ...

@@ -23,6 +23,7 @@ enum { GRAMS, GRAM_BUCKETS, BITMAP, PART_BITMAP, SHORT_BITMAP, BOUNDS, POST_ITEM
 
 typedef struct { uint32_t item; int32_t text, at, position; } Hit;
 typedef struct { Hit *at; size_t size, room; } Hits;
+typedef struct { uint32_t row, at; uint8_t n, wanted; } Met; /* where a row first holds an n-gram */
 
 typedef struct {
     PyObject_HEAD
@@ -44,12 +45,14 @@ typedef struct {
     int windows;            /* whether a pair needs a window that could hold the item */
     double share, tokens;   /* what such a window must exceed */
     uint32_t whole_below;   /* prompts of fewer tokens are found whole only */
+    int once;               /* whether a row's hits are those of the first place of each n-gram */
     Hashes tokens_out;
     Spans spans;            /* where the tokens stand, for `read` */
     Bytes present;          /* of a text, a byte each: windows that may be n-grams; parts */
     Hits hits, kept;
     Hashes seen;            /* a hash set of n-gram keys; 0 is empty */
-    uint32_t *gram_rows, *gram_last, row; /* rows that hold each n-gram; the last of them */
+    uint32_t *gram_rows, row; /* rows that hold each n-gram */
+    Met *met;               /* of each n-gram, in the last of its rows */
     Bytes scratch;
     Tokens tokeniser;
 } Scanner;
@@ -88,14 +91,21 @@ static int same_tokens(const Scanner *self, uint32_t item, uint32_t position, co
     return 1;
 }
 
+/* Whether the row has these tokens, not only an n-gram of the same key, where it was met last, in a
+   text that was asked for as much. */
+static int known(const Scanner *self, const Met *met, const uint64_t *tokens, int n, uint8_t wanted) {
+    return met->n == n && !(wanted & ~met->wanted) &&
+           !memcmp(self->tokens_out.at + met->at, tokens, (size_t)n * sizeof *tokens);
+}
+
 static int post(Scanner *self, int64_t gram, const uint64_t *tokens, int n, int32_t text, size_t at,
                 uint8_t wanted) {
     uint32_t first = self->bounds[gram], last = self->bounds[gram + 1];
     if (RESERVE(&self->hits, last - first)) return -1;
-    if (self->gram_last[gram] != self->row) {
-        self->gram_last[gram] = self->row;
-        self->gram_rows[gram]++;
-    }
+    if (self->met[gram].row != self->row) self->gram_rows[gram]++;
+    else if (self->once && known(self, self->met + gram, tokens, n, wanted)) return 0;
+    uint32_t place = (uint32_t)(tokens - self->tokens_out.at);
+    self->met[gram] = (Met){self->row, place, (uint8_t)n, wanted};
     for (uint32_t i = first; i < last; i++) {
         uint32_t item = self->post_item[i], position = self->post_position[i];
         if (self->item_parts[item] & wanted && self->item_sizes[item] == (uint32_t)n &&

@@ -16,7 +16,7 @@ typedef struct {
 } Aligner;
 
 /* The longest run within a range; of several the first in the row, then in the prompt. */
-static Run longest(Aligner *self, Between range) {
+static Run longest_between(Aligner *self, Between range) {
     Run best = {range.row, range.prompt, 0};
     for (int32_t i = range.row; i < range.row_end; i++) {
         int32_t before = i > range.row ? self->row[i - 1] : -1, token = self->row[i];
@@ -73,7 +73,7 @@ static PyObject *align_runs(Aligner *self, int64_t work) {
             Py_SETREF(found, Py_NewRef(Py_None));
             break;
         }
-        Run run = longest(self, range);
+        Run run = longest_between(self, range);
         if (!run.size) continue;
         Between left = {range.row, run.at, range.prompt, run.start};
         Between right = {run.at + run.size, range.row_end, run.start + run.size, range.prompt_end};

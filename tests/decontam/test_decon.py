@@ -154,9 +154,14 @@ def definition(rows: list[Row], items: list[Item], least: float) -> Found:
 
 def world(rng: random.Random) -> tuple[list[Row], list[Item]]:
     """Items over a vocabulary of any size, and rows pasted together from their edited parts."""
-    letters = [f"w{k}" for k in range(rng.choice((3, 12, 90, 400)))] + ["+", "7"]
+    letters = [f"w{k}" for k in range(rng.choice((2, 3, 12, 90, 400)))] + ["+", "7"]
+
+    repeating = rng.random() < 0.3
 
     def text(*sizes: int) -> list[str]:
+        if repeating and rng.random() < 0.6:
+            phrase = rng.choices(letters, k=rng.choice((1, 2, 5, 7)))
+            return (phrase * max(sizes))[: rng.choice(sizes)]
         return rng.choices(letters, k=rng.choice(sizes))
 
     def item(number: int) -> Item:

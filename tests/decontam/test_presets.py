@@ -84,10 +84,15 @@ DEFINITIONS: dict[str, Callable[[list[Row], Item], dict[int, set[int]]]] = {
 
 
 def world(rng: random.Random) -> tuple[list[Row], list[Item]]:
-    """Short words over a small alphabet, and rows pasted together from pieces of prompts."""
-    letters = WORDS[: rng.randint(2, len(WORDS))]
+    """Short words over a small alphabet, and rows pasted together from pieces of prompts; in some
+    worlds much is repeated."""
+    letters = WORDS[: rng.choice((1, 2, 2, rng.randint(2, len(WORDS))))]
+    repeating = rng.random() < 0.4
 
     def text(most: int) -> list[str]:
+        if repeating and rng.random() < 0.6:
+            phrase = rng.choices(letters, k=rng.choice((1, 1, 2, 3, 9)))
+            return (phrase * most)[: rng.randint(2, most)]
         return rng.choices(letters, k=rng.randint(2, most))
 
     prompts = [text(rng.choice((4, 12, 40))) for _ in range(rng.randint(1, 4))]

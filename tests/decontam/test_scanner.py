@@ -235,6 +235,33 @@ def test_the_scanner_finds_the_ngrams_that_a_search_over_words_finds() -> None:
     assert several > 800
 
 
+def seen_once(world: World) -> list[tuple[int, int, int]]:
+    """Prompt, row and position of the hits where each n-gram of a row is asked for once."""
+    prompts, rows, asked, sizes = world
+    index = replace(index_of(prompts, sizes), screen=Screen(once=True))
+    ends = np.cumsum([len(row) for row in rows], dtype=np.int32)
+    found, _ = index.scanner().scan(list(itertools.chain(*rows)), bytes(asked), ends.tobytes())
+    hits = np.frombuffer(found, dtype=np.int32).reshape(-1, 4)
+    of_row = np.searchsorted(ends, hits[:, 1], side="right")
+    return list(zip(hits[:, 0].tolist(), of_row.tolist(), hits[:, 3].tolist(), strict=True))
+
+
+def searched_once(world: World) -> set[tuple[int, int, int]]:
+    texts = [number for number, row in enumerate(world[1]) for _ in row]
+    return {(place, texts[text], position) for place, text, _, position in searched(world)}
+
+
+def test_a_scanner_that_asks_once_finds_each_ngram_of_a_row_at_one_place() -> None:
+    fewer = 0
+    for world in worlds(1000, seed=4):
+        found = seen_once(world)
+        # Texts that are asked for more than those before them are looked at for all of it again.
+        assert len(set(world[2])) > 1 or len(found) == len(set(found)), world
+        assert set(found) == searched_once(world), world
+        fewer += len(found) < len(searched(world))
+    assert fewer > 200
+
+
 Told = list[tuple[int, int, str, float, tuple[int, int], tuple[int, int]]]
 
 
@@ -325,6 +352,7 @@ def weakly_keyed() -> dict[str, object]:
 
     some = list(worlds(200, seed=3))
     agreed = all(scanned(w, in_place=False) == searched(w) for w in some)
+    agreed &= all(set(seen_once(w)) == searched_once(w) for w in some)
     information.gram_keys = exact_keys  # type: ignore[attr-defined]  # it counts; it looks nothing up
     items, _ = leaks(1000)
     keys = len(prepare(POLICIES[1], items).arrays["grams"])
