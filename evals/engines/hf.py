@@ -36,7 +36,9 @@ class HFEngine(WithTokenizer):
         """
         require_safetensors(str(model))
         import torch
-        from transformers import AutoTokenizer
+
+        with _without_scikit_learn():
+            from transformers import AutoTokenizer
 
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.dtype = torch.bfloat16 if self.device == "cuda" else torch.float32
@@ -54,8 +56,7 @@ class HFEngine(WithTokenizer):
         Raises:
             ValueError: the weights cannot be had.
         """
-        with _without_scikit_learn():
-            from transformers import AutoModelForCausalLM
+        from transformers import AutoModelForCausalLM
 
         try:
             with _without_progress_bars():
