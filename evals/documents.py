@@ -27,7 +27,7 @@ def item_ids(benchmark: Benchmark, tasks: Mapping[str, Task]) -> dict[str, tuple
     Returns:
         Task -> ids in the order of its documents.
     """
-    docs = {name: list(task.eval_docs) for name, task in tasks.items()}
+    docs = {name: task.eval_docs for name, task in tasks.items()}
     own = [own_id(doc) for rows in docs.values() for doc in rows]
     named = None not in own and len(set(own)) == len(own)
     labels = group_labels({name: task.config.dataset_name for name, task in tasks.items()})

@@ -61,11 +61,9 @@ def _stratum(prepared: Prepared, task: str, document: Mapping[str, Any]) -> str 
 
 
 def _generated(lm: EngineLM, sample: Sample) -> dict[str, Any]:
-    from evals.lm import request_of
-
     prompt, settings = sample["arguments"][0][:2]
     repeats = len(sample["resps"][0])
-    asked = [request_of(prompt, settings, lm.replicate * repeats + i) for i in range(repeats)]
+    asked = [lm.request(prompt, settings, lm.replicate * repeats + i) for i in range(repeats)]
     rows = [lm.generations[request] for request in asked]
     texts = [row.text for row in rows]
     return {

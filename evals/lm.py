@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lm_eval.api.model import LM
 
-from evals.engines import Engine, Generation, Likelihood, Request
+from evals.engines import Engine, Generation, Likelihood, Request, Sampling
 from evals.generation_settings import sampling_of
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class EngineLM(LM):  # type: ignore[misc]
         self.generations: dict[Request, Generation] = {}
         self.likelihoods: dict[tuple[str, str], Likelihood] = {}
         self._replicates, self._on_row = replicates, on_row
+        self._samplings: dict[str, Sampling] = {}
 
     @property
     def tokenizer_name(self) -> str:
@@ -68,16 +69,25 @@ class EngineLM(LM):  # type: ignore[misc]
         if self.replicate == 0:
             self._generate(
                 [
-                    request_of(r.args[0], r.args[1], replicate * most + repeat)
+                    self.request(r.args[0], r.args[1], replicate * most + repeat)
                     for replicate in range(self._replicates)
                     for r, repeat in asked
                 ]
             )
         first = self.replicate * most
         return [
-            self.generations[request_of(r.args[0], r.args[1], first + repeat)].text
+            self.generations[self.request(r.args[0], r.args[1], first + repeat)].text
             for r, repeat in asked
         ]
+
+    def request(self, prompt: str, settings: Mapping[str, Any], number: int) -> Request:
+        """A prompt under lm-eval's settings, asked for the `number`-th time."""
+        # Each of a task's requests has a copy of the same settings.
+        named = repr(settings)
+        if named not in self._samplings:
+            self._samplings[named] = sampling_of(settings)
+        sampling = self._samplings[named]
+        return Request(prompt, replace(sampling, seed=number) if number else sampling)
 
     def _generate(self, requests: Sequence[Request]) -> None:
         wanted = [r for r in dict.fromkeys(requests) if r not in self.generations]
@@ -100,8 +110,3 @@ class EngineLM(LM):  # type: ignore[misc]
             self._on_row(likelihood.tokens)
         found = [self.likelihoods[pair] for pair in pairs]
         return [(f.logprob, f.greedy) for f in found]
-
-
-def request_of(prompt: str, settings: Mapping[str, Any], number: int) -> Request:
-    """A prompt under lm-eval's settings, asked for the `number`-th time."""
-    return Request(prompt, replace(sampling_of(settings), seed=number))

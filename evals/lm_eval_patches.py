@@ -41,12 +41,23 @@ def cheaply() -> Iterator[None]:
     from lm_eval.api import task
 
     compile_template, bar = utils.env.from_string, task.tqdm
-    utils.env.from_string = functools.lru_cache(maxsize=1024)(compile_template)
+    utils.env.from_string = functools.lru_cache(maxsize=1024)(_flat(compile_template))
     task.tqdm = _no_bar
     try:
         yield
     finally:
         utils.env.from_string, task.tqdm = compile_template, bar
+
+
+def _flat(compile_template: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Templates whose globals are one plain dictionary, which each rendering copies."""
+
+    def compiled(source: str) -> Any:
+        template = compile_template(source)
+        template.globals = dict(template.globals)
+        return template
+
+    return compiled
 
 
 def _no_bar(documents: Iterable[Any], **_settings: object) -> Iterable[Any]:

@@ -15,6 +15,7 @@ from evals.item_sources import SOURCES
 from evals.lm_eval_patches import quiet
 from evals.null_columns import MGSM
 from evals.offline_tasks import confirm_confined, offline
+from evals.read_documents import read_once
 from evals.stock_tasks import Function, Settings, stock_settings, stock_tasks, task_file
 from evals.suite import Benchmark
 
@@ -90,6 +91,7 @@ def load_tasks(benchmark: Benchmark, hub: Path | None) -> dict[str, Task]:
                 ) from error
             confirm_confined(task)
             task.set_fewshot_seed(benchmark.fewshot_seed)
+            read_once(task)
             tasks[name] = task
     return tasks
 

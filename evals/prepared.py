@@ -130,7 +130,7 @@ def _prepared(benchmark: Benchmark, tasks: Mapping[str, Task]) -> Prepared:
         _require_columns(benchmark, task.eval_docs[0])
     chosen, ids = sampled_documents(benchmark, tasks), item_ids(benchmark, tasks)
     parts = {
-        name: Part(tasks[name], list(tasks[name].eval_docs), ids[name], tuple(positions))
+        name: Part(tasks[name], tasks[name].eval_docs, ids[name], tuple(positions))
         for name, positions in chosen.items()
     }
     return Prepared(benchmark, parts)

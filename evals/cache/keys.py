@@ -6,6 +6,7 @@ again costs no generation.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Mapping
@@ -55,6 +56,7 @@ def seed_of(key: str) -> int:
     return int(key[:16], 16) >> 1
 
 
+@functools.lru_cache(maxsize=1024)
 def normalised(sampling: Sampling) -> Sampling:
     """The same settings written in one way: what has no effect on a response is set to its default.
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,8 +106,10 @@ def run(args: argparse.Namespace) -> int:
     against = _against(args.against)
     by_judge = [b for b in benchmarks if b.task in JUDGED]
     _require_judge(args, by_judge)
+    # A name of lm-eval's may turn out to be none: nothing is started for it.
+    early = _loaded(args) if benchmarks and args.engine in APART else None
     prepared = [] if by_judge == benchmarks != [] else _prepared(args, _others(benchmarks), hub)
-    return _evaluate(args, asked, prepared, by_judge, against)
+    return _evaluate(args, asked, prepared, by_judge, against, early or _loaded(args))
 
 
 def _evaluate(
@@ -114,6 +118,7 @@ def _evaluate(
     prepared: Sequence[Prepared],
     by_judge: Sequence[Benchmark],
     against: Sequence[Any],
+    engine: Engine,
 ) -> int:
     from evals.cache import RowCache
     from evals.guardrails import trips
@@ -123,7 +128,8 @@ def _evaluate(
     from evals.run_record import write_record
 
     cache = RowCache(args.cache or args.out / "cache")
-    engine = _loaded(args)
+    with _model_named(args.model):
+        identity = engine.identity
     rows = {p.benchmark.name: p.rows for p in prepared}
     result = run_prepared(engine, prepared, cache, progress_of(rows))
     if by_judge:
@@ -136,7 +142,7 @@ def _evaluate(
         {"model": model, "fingerprint": fingerprint, "answers": answers}
         for (model, fingerprint), answers in getattr(engine, "served", {}).items()
     ]
-    record = write_record(args.out, asked, engine.identity, prepared, result, failed, served)
+    record = write_record(args.out, asked, identity, prepared, result, failed, served)
     sys.stderr.writelines(f"note: {note}\n" for note in record["notes"])
     sys.stderr.writelines(f"failed: {trip}\n" for trip in failed)
     sys.stdout.writelines(f"{line}\n" for line in _printed(args, asked, record))
@@ -267,25 +273,29 @@ def _against(folder: Path | None) -> Sequence[Any]:
 
 
 def _loaded(args: argparse.Namespace) -> Engine:
-    try:
+    with _model_named(args.model):
         return ENGINES[args.engine](args)
+
+
+@contextmanager
+def _model_named(model: str) -> Iterator[None]:
+    """Say of which model it is that it cannot be loaded."""
+    try:
+        yield
     except OSError as error:
         why = str(error).strip().partition("\n")[0]
         raise ValueError(
-            f"--model {args.model} cannot be loaded: {why}\n"
+            f"--model {model} cannot be loaded: {why}\n"
             f"name a folder with config.json, a tokenizer and safetensors, or a Hub id that can be "
             f"reached"
         ) from error
 
 
 def _hf(args: argparse.Namespace) -> Engine:
-    from transformers.utils import logging
-
     from evals.engines.hf import HFEngine
+    from evals.engines.process import EngineProcess
 
-    # Progress is ours to show.
-    logging.disable_progress_bar()
-    return HFEngine(args.model, revision=args.revision)
+    return EngineProcess(functools.partial(HFEngine, args.model, revision=args.revision))
 
 
 def _vllm(args: argparse.Namespace) -> Engine:
@@ -319,3 +329,5 @@ ENGINES: Mapping[str, Callable[[argparse.Namespace], Engine]] = {
     "openai": _openai,
     "vllm": _vllm,
 }
+APART = frozenset({"hf"})
+"""Engines that start in a process of their own, while the tasks are being prepared."""

@@ -34,6 +34,17 @@ def tokenizer_digest(tokenizer: Any) -> str:
     return text_digest(f"{rules}{tokenizer.chat_template or ''}")
 
 
+def encode(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    """Tokens of final texts: what is special in them stands there already.
+
+    Whether they fit is for `require_room` to say, not for the tokenizer's remark.
+    """
+    ids: list[list[int]] = tokenizer(list(texts), add_special_tokens=False, verbose=False)[
+        "input_ids"
+    ]
+    return ids
+
+
 def encode_pair(tokenizer: Any, context: str, continuation: str) -> tuple[list[int], list[int]]:
     """Tokens of both, split where the context's own tokens end (as lm-eval does).
 
@@ -42,8 +53,8 @@ def encode_pair(tokenizer: Any, context: str, continuation: str) -> tuple[list[i
     moved = len(context) - len(context.rstrip())
     if moved:
         context, continuation = context[:-moved], context[-moved:] + continuation
-    whole = tokenizer(context + continuation, add_special_tokens=False)["input_ids"]
-    start = len(tokenizer(context, add_special_tokens=False)["input_ids"])
+    whole, before = encode(tokenizer, [context + continuation, context])
+    start = len(before)
     return whole[:start] or [tokenizer.eos_token_id], whole[start:]
 
 

@@ -8,41 +8,65 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from evals.engines.encoding import WithTokenizer, encode_pair, require_room
+from evals.engines.encoding import WithTokenizer, encode, encode_pair, require_room
 from evals.engines.generation import Generation, Likelihood, Request, Sampling
-from evals.engines.weights import weights_digest
+from evals.engines.weights import require_safetensors, weights_digest
 
 BATCH_TOKENS = 24_576
 """Prompt tokens plus room for the responses in one batch."""
 
 
 class HFEngine(WithTokenizer):
-    """Generates with `transformers`, in batches of like lengths."""
+    """Generates with `transformers`, in batches of like lengths.
+
+    The weights are loaded when the model is first asked: who finds every answer in a cache needs
+    none.
+    """
 
     def __init__(self, model: str | Path, *, revision: str | None = None) -> None:
-        """Load a model in float32 on CPU, or bfloat16 on a GPU.
+        """Take a model, to be had in float32 on CPU, or bfloat16 on a GPU.
 
         Args:
             model: Folder or Hub id.
             revision: Commit of a Hub id.
+
+        Raises:
+            ValueError: a folder without safetensors.
+            OSError: it cannot be had.
         """
+        require_safetensors(str(model))
         import torch
 
         with _without_scikit_learn():
-            from transformers import AutoModelForCausalLM, AutoTokenizer
+            from transformers import AutoTokenizer
 
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        dtype = torch.bfloat16 if self.device == "cuda" else torch.float32
+        self.dtype = torch.bfloat16 if self.device == "cuda" else torch.float32
         self.tokenizer: Any = AutoTokenizer.from_pretrained(
             model, revision=revision, padding_side="left"
         )
-        self.model: Any = AutoModelForCausalLM.from_pretrained(
-            model, revision=revision, dtype=dtype, use_safetensors=True
-        )
-        self.model.to(self.device).eval()
-        self._source = str(model)
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token
+        self._source, self._revision = str(model), revision
+
+    @functools.cached_property
+    def model(self) -> Any:
+        """The model, its weights loaded.
+
+        Raises:
+            ValueError: the weights cannot be had.
+        """
+        from transformers import AutoModelForCausalLM
+
+        try:
+            with _without_progress_bars():
+                model = AutoModelForCausalLM.from_pretrained(
+                    self._source, revision=self._revision, dtype=self.dtype, use_safetensors=True
+                )
+        except OSError as error:
+            why = str(error).strip().partition("\n")[0]
+            raise ValueError(f"the weights of {self._source} cannot be loaded: {why}") from error
+        return model.to(self.device).eval()
 
     @functools.cached_property
     def identity(self) -> Mapping[str, str]:
@@ -54,12 +78,19 @@ class HFEngine(WithTokenizer):
             "engine": "hf",
             "version": f"transformers {transformers.__version__}, torch {torch.__version__}",
             "device": self.device,
-            "dtype": str(self.model.dtype),
-            "weights": weights_digest(
-                self._source, getattr(self.model.config, "_commit_hash", None)
-            ),
+            "dtype": str(self.dtype),
+            "weights": weights_digest(self._source, self._commit()),
             "tokenizer": self.tokenizer_name,
         }
+
+    def _commit(self) -> str | None:
+        """The Hub's commit that an id stands for."""
+        if Path(self._source).is_dir():
+            return None
+        from transformers import AutoConfig
+
+        config = AutoConfig.from_pretrained(self._source, revision=self._revision)
+        return getattr(config, "_commit_hash", None)
 
     def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Generation]]:
         """Answer requests: the index of a request and its response, batch after batch.
@@ -69,7 +100,7 @@ class HFEngine(WithTokenizer):
         """
         if not requests:
             return
-        ids = self.tokenizer([r.prompt for r in requests], add_special_tokens=False)["input_ids"]
+        ids = encode(self.tokenizer, [r.prompt for r in requests])
         groups: dict[tuple[int, float, float], list[int]] = {}
         for index, (request, row) in enumerate(zip(requests, ids, strict=True)):
             wanted = request.sampling
@@ -175,6 +206,20 @@ class HFEngine(WithTokenizer):
             total = local.gather(1, wanted[:, None]).sum().item()
             scores.append(Likelihood(total, bool((local.argmax(-1) == wanted).all()), n))
         return scores
+
+
+@contextmanager
+def _without_progress_bars() -> Iterator[None]:
+    """Progress is told by rows; transformers would show a bar over the weights."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evals.engines.encoding import WithTokenizer, encode_pair, require_room, wire_seed
+from evals.engines.encoding import WithTokenizer, encode, encode_pair, require_room, wire_seed
 from evals.engines.generation import Generation, Likelihood, Request, Sampling
 from evals.engines.weights import require_safetensors, weights_digest
 
@@ -119,7 +119,7 @@ class VLLMEngine(WithTokenizer):
         """
         if not requests:
             return
-        ids = self.tokenizer([r.prompt for r in requests], add_special_tokens=False)["input_ids"]
+        ids = encode(self.tokenizer, [r.prompt for r in requests])
         for index, (request, row) in enumerate(zip(requests, ids, strict=True)):
             if not row:
                 raise ValueError(f"request {index}: the prompt is empty; give it at least a token")
