@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 
 from decontam.rules.align import align
@@ -14,11 +15,12 @@ Runs = list[tuple[int, int]]
 """First position and end of runs of tokens, in order."""
 
 
+@functools.lru_cache(maxsize=1024)
 def shared(train: str, item: str) -> tuple[Pieces, Pieces]:
     """Both texts, cut where their tokens begin or cease to agree.
 
     Runs of shared tokens include what separates the tokens; the pieces of a text joined are the
-    text.
+    text.  Common wording is asked about again and again, so answers are kept.
     """
     row, prompt = tokenize(train), tokenize(item)
     in_row, in_prompt = _runs(row.words, prompt.words)
