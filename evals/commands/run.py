@@ -121,6 +121,7 @@ def _evaluate(
     engine: Engine,
 ) -> int:
     from evals.cache import RowCache
+    from evals.commands.run_output import printed
     from evals.guardrails import trips
     from evals.judged_run import judged, run_with_judge
     from evals.progress import progress_of
@@ -145,36 +146,8 @@ def _evaluate(
     record = write_record(args.out, asked, identity, prepared, result, failed, served)
     sys.stderr.writelines(f"note: {note}\n" for note in record["notes"])
     sys.stderr.writelines(f"failed: {trip}\n" for trip in failed)
-    sys.stdout.writelines(f"{line}\n" for line in _printed(args, asked, record))
+    sys.stdout.writelines(f"{line}\n" for line in printed(args, asked, record))
     return 1 if failed else 0
-
-
-def _printed(args: argparse.Namespace, asked: Any, record: Mapping[str, Any]) -> Iterator[str]:
-    """What a run prints: the scores, or of a held-out suite that there are some.
-
-    Raises:
-        ValueError: a look was asked for and the budget of looks is spent.
-    """
-    from evals.held_out import opened
-    from evals.ledger import ledger_file
-    from evals.result_folder import read_results
-    from evals.score_lines import published_lines, score_lines
-
-    held_out = asked.tier == "held-out"
-    if held_out and not args.look:
-        yield from score_lines(record, shown=False)
-        yield f"{asked.of_suite} is held out: its scores are written, and `compare` judges them."
-        yield "--look prints them, which the ledger records."
-        return
-    look = None
-    if held_out:
-        ledger = args.ledger or ledger_file(args.out.resolve().parent)
-        results = read_results(args.out)
-        look = opened(asked.of_suite, results, ledger, force=args.force_look)
-    yield from score_lines(record)
-    yield from published_lines(record)
-    if look:
-        yield f"Look {look.number} at {look.suite}, recorded: its scores are open."
 
 
 def _others(benchmarks: Sequence[Benchmark]) -> list[Benchmark]:
