@@ -28,7 +28,7 @@ MODEL = "recipe/tiny/model"
 
 STAMPED = """
 import sys, time
-import evals.commands.run as command
+import evals.commands.run_engine as command
 from evals.__main__ import main
 
 def stamp(what):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import functools
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evals.commands.run_engine import APART, ENGINES, judge, loaded, model_named
 from evals.hub import hub_folder
 from evals.judged import JUDGED
 from evals.stock_tasks import in_lm_eval
@@ -107,9 +106,9 @@ def run(args: argparse.Namespace) -> int:
     by_judge = [b for b in benchmarks if b.task in JUDGED]
     _require_judge(args, by_judge)
     # A name of lm-eval's may turn out to be none: nothing is started for it.
-    early = _loaded(args) if benchmarks and args.engine in APART else None
+    early = loaded(args) if benchmarks and args.engine in APART else None
     prepared = [] if by_judge == benchmarks != [] else _prepared(args, _others(benchmarks), hub)
-    return _evaluate(args, asked, prepared, by_judge, against, early or _loaded(args))
+    return _evaluate(args, asked, prepared, by_judge, against, early or loaded(args))
 
 
 def _evaluate(
@@ -129,12 +128,12 @@ def _evaluate(
     from evals.run_record import write_record
 
     cache = RowCache(args.cache or args.out / "cache")
-    with _model_named(args.model):
+    with model_named(args.model):
         identity = engine.identity
     rows = {p.benchmark.name: p.rows for p in prepared}
     result = run_prepared(engine, prepared, cache, progress_of(rows))
     if by_judge:
-        found = run_with_judge(by_judge, engine, _judge(args), cache, hub_folder(args.hub))
+        found = run_with_judge(by_judge, engine, judge(args), cache, hub_folder(args.hub))
         result = SuiteResult({**result.runs, **found})
         prepared = [*prepared, *(judged(b, args.judge_model) for b in by_judge)]
     cache.close()
@@ -243,64 +242,3 @@ def _against(folder: Path | None) -> Sequence[Any]:
     from evals.item_table import read_scores
 
     return read_scores(folder / "items.parquet") if folder else ()
-
-
-def _loaded(args: argparse.Namespace) -> Engine:
-    with _model_named(args.model):
-        return ENGINES[args.engine](args)
-
-
-@contextmanager
-def _model_named(model: str) -> Iterator[None]:
-    """Say of which model it is that it cannot be loaded."""
-    try:
-        yield
-    except OSError as error:
-        why = str(error).strip().partition("\n")[0]
-        raise ValueError(
-            f"--model {model} cannot be loaded: {why}\n"
-            f"name a folder with config.json, a tokenizer and safetensors, or a Hub id that can be "
-            f"reached"
-        ) from error
-
-
-def _hf(args: argparse.Namespace) -> Engine:
-    from evals.engines.hf import HFEngine
-    from evals.engines.process import EngineProcess
-
-    return EngineProcess(functools.partial(HFEngine, args.model, revision=args.revision))
-
-
-def _vllm(args: argparse.Namespace) -> Engine:
-    from evals.engines.vllm import VLLMEngine
-
-    engine: Engine = VLLMEngine(args.model, revision=args.revision)
-    return engine
-
-
-def _judge(args: argparse.Namespace) -> Engine:
-    from evals.engines.openai import OpenAIEngine
-
-    return OpenAIEngine(args.judge_url, args.judge_model, api_key_env=args.judge_key_env)
-
-
-def _openai(args: argparse.Namespace) -> Engine:
-    from evals.engines.openai import OpenAIEngine
-
-    engine: Engine = OpenAIEngine(
-        args.base_url,
-        args.model,
-        api_key_env=args.api_key_env,
-        mode=args.mode,
-        tokenizer=args.tokenizer,
-    )
-    return engine
-
-
-ENGINES: Mapping[str, Callable[[argparse.Namespace], Engine]] = {
-    "hf": _hf,
-    "openai": _openai,
-    "vllm": _vllm,
-}
-APART = frozenset({"hf"})
-"""Engines that start in a process of their own, while the tasks are being prepared."""

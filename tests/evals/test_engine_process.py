@@ -117,7 +117,6 @@ def test_what_is_not_the_engine_needs_no_torch(tmp_path: Path) -> None:
         "--base-url", "http://127.0.0.1:9/v1", "--out", str(tmp_path),
     ]  # fmt: skip
     loaded = modules_after(
-        "import evals.commands.run as command\n"
         "from evals.__main__ import main\n"
         "from evals.engines.openai import OpenAIEngine\n"
         "def asked(self, requests):\n"
@@ -132,7 +131,7 @@ def test_what_is_not_the_engine_needs_no_torch(tmp_path: Path) -> None:
 
 def test_a_run_that_finds_all_in_the_cache_loads_no_weights(tmp_path: Path) -> None:
     command = f"""
-import evals.commands.run as command
+import evals.commands.run_engine as command
 from evals.__main__ import main
 from evals.engines.hf import HFEngine
 engines = []

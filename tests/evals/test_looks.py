@@ -14,9 +14,9 @@ from test_compare import asked, folder, refused, rows
 from test_run_command import evaluate, scores_in
 from toy_engine import ToyEngine
 
-import evals.commands.run as command
 from evals import stats
 from evals.__main__ import main
+from evals.commands import run_engine
 from evals.held_out import judge
 from evals.ledger import ALPHA, LOOKS, level_of, read_ledger
 from evals.result_folder import read_results
@@ -38,7 +38,9 @@ def results(path: Path, seed: int, **rates: float) -> Path:
 def toy(monkeypatch: pytest.MonkeyPatch) -> ToyEngine:
     """Stands in for the engine of every run."""
     engine = ToyEngine()
-    monkeypatch.setattr(command, "ENGINES", dict.fromkeys(command.ENGINES, lambda _args: engine))
+    monkeypatch.setattr(
+        run_engine, "ENGINES", dict.fromkeys(run_engine.ENGINES, lambda _args: engine)
+    )
     return engine
 
 

@@ -19,6 +19,7 @@ from toy_engine import IDENTITY, ToyEngine
 
 import evals.commands.run as command
 from evals.__main__ import main
+from evals.commands import run_engine
 from evals.engines import Generation, Request
 from evals.stats import wilson
 from evals.suite import load_suite
@@ -46,7 +47,7 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> ToyEngine:
     def make(_args: argparse.Namespace) -> ToyEngine:
         return engine
 
-    monkeypatch.setattr(command, "ENGINES", dict.fromkeys(command.ENGINES, make))
+    monkeypatch.setattr(run_engine, "ENGINES", dict.fromkeys(run_engine.ENGINES, make))
     return engine
 
 
@@ -191,7 +192,7 @@ def test_a_wrong_request_is_refused_before_the_model_loads(
     def never(_args: argparse.Namespace) -> ToyEngine:
         raise AssertionError("the model was loaded")
 
-    monkeypatch.setattr(command, "ENGINES", dict.fromkeys(command.ENGINES, never))
+    monkeypatch.setattr(run_engine, "ENGINES", dict.fromkeys(run_engine.ENGINES, never))
     defaults = ["--model", "toy", "--out", str(tmp_path / "out")]
     assert main(["run", *defaults, *arguments]) == 2
     error = capsys.readouterr().err
@@ -404,7 +405,7 @@ def test_a_judge_gives_the_scores_and_both_sides_are_kept(
 ) -> None:
     write_mt_bench(tmp_path / "hub")
     judge = ToyEngine(answer=lambda _identity, _request: Generation("Fine. [[8]]", "stop", 4))
-    monkeypatch.setattr(command, "_judge", lambda _args: judge)
+    monkeypatch.setattr(command, "judge", lambda _args: judge)
     asked = ("--hub", str(tmp_path / "hub"), "--limit", "6", "--judge-model", "j",
              "--judge-url", "http://localhost:1/v1", "--without", "alpaca_eval")  # fmt: skip
     assert evaluate(tmp_path / "out", "judged", *asked) == 0
@@ -424,7 +425,7 @@ def test_a_verdict_that_cannot_be_read_is_an_error_and_no_score(
 ) -> None:
     write_mt_bench(tmp_path / "hub")
     judge = ToyEngine(answer=lambda _identity, _request: Generation("Hm.", "stop", 1))
-    monkeypatch.setattr(command, "_judge", lambda _args: judge)
+    monkeypatch.setattr(command, "judge", lambda _args: judge)
     asked = ("--hub", str(tmp_path / "hub"), "--limit", "6", "--judge-model", "j",
              "--judge-url", "http://localhost:1/v1", "--without", "alpaca_eval")  # fmt: skip
     assert evaluate(tmp_path / "out", "judged", *asked) == 2

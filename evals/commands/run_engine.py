@@ -1,0 +1,79 @@
+"""The model that `python -m evals run` asks, and the one that judges."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from evals.engines import Engine
+
+
+def loaded(args: argparse.Namespace) -> Engine:
+    """The engine that was asked for; in a process of its own it is still being loaded.
+
+    Raises:
+        ValueError: the model cannot be had.
+    """
+    with model_named(args.model):
+        return ENGINES[args.engine](args)
+
+
+@contextmanager
+def model_named(model: str) -> Iterator[None]:
+    """Say of which model it is that it cannot be loaded."""
+    try:
+        yield
+    except OSError as error:
+        why = str(error).strip().partition("\n")[0]
+        raise ValueError(
+            f"--model {model} cannot be loaded: {why}\n"
+            f"name a folder with config.json, a tokenizer and safetensors, or a Hub id that can be "
+            f"reached"
+        ) from error
+
+
+def _hf(args: argparse.Namespace) -> Engine:
+    from evals.engines.hf import HFEngine
+    from evals.engines.process import EngineProcess
+
+    return EngineProcess(functools.partial(HFEngine, args.model, revision=args.revision))
+
+
+def _vllm(args: argparse.Namespace) -> Engine:
+    from evals.engines.vllm import VLLMEngine
+
+    engine: Engine = VLLMEngine(args.model, revision=args.revision)
+    return engine
+
+
+def judge(args: argparse.Namespace) -> Engine:
+    """The model that judges."""
+    from evals.engines.openai import OpenAIEngine
+
+    return OpenAIEngine(args.judge_url, args.judge_model, api_key_env=args.judge_key_env)
+
+
+def _openai(args: argparse.Namespace) -> Engine:
+    from evals.engines.openai import OpenAIEngine
+
+    engine: Engine = OpenAIEngine(
+        args.base_url,
+        args.model,
+        api_key_env=args.api_key_env,
+        mode=args.mode,
+        tokenizer=args.tokenizer,
+    )
+    return engine
+
+
+ENGINES: Mapping[str, Callable[[argparse.Namespace], Engine]] = {
+    "hf": _hf,
+    "openai": _openai,
+    "vllm": _vllm,
+}
+APART = frozenset({"hf"})
+"""Engines that start in a process of their own, while the tasks are being prepared."""
