@@ -140,8 +140,9 @@ def send(handler: BaseHTTPRequestHandler, found: Reply) -> None:
     else:
         handler.send_header("Content-Length", str(len(found.body) + found.missing))
     handler.end_headers()
-    for start in range(0, len(found.body), found.chunk or len(found.body)):
-        part = found.body[start : start + (found.chunk or len(found.body))]
+    size = found.chunk or max(len(found.body), 1)
+    for start in range(0, len(found.body), size):
+        part = found.body[start : start + size]
         if found.chunk:
             handler.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
             continue

@@ -38,6 +38,11 @@ def visible_paths(packages: Iterable[str]) -> list[str]:
     return sorted(p for p in paths if Path(p).exists())
 
 
+def shown_at(path: str) -> str:
+    """Where a visible path stands in the new root: `/tmp` is each program's own."""
+    return f"/aside{path}" if Path(path).is_relative_to("/tmp") else path  # noqa: S108
+
+
 def enter(proc: int, packages: Iterable[str]) -> None:
     """Move this process to namespaces with a root that holds only `visible_paths`.
 
@@ -114,7 +119,7 @@ def _build_root(paths: list[str]) -> None:
     flags = kernel.MS_NOSUID | kernel.MS_NODEV
     kernel.mount("tmpfs", str(root), "tmpfs", flags, "size=1m,mode=0755")
     for path, source in sources.items():
-        _place(root / path.lstrip("/"), source)
+        _place(root / shown_at(path).lstrip("/"), source)
     (root / "tmp").mkdir(exist_ok=True)
     (root / "dev/shm").symlink_to("/tmp/shm")  # noqa: S108
     kernel.pivot_root(str(root))

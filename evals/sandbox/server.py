@@ -121,6 +121,7 @@ def _prepare(channel: socket.socket, wanted: dict[str, Any]) -> Grounds | None:
         give_up_root()
     if layers.contained:
         namespaces.enter(proc, packages)
+        sys.path[:] = map(namespaces.shown_at, sys.path)
     send(channel, {"holds": layers.names(), "missing": layers.missing})
     for fork in (False, True):
         seccomp.compiled_filter(kernel.machine(), fork, True, 0)

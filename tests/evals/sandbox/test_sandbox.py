@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
 
 import psutil
 import pytest
@@ -74,6 +75,20 @@ def test_packages_are_there_when_asked_for() -> None:
     limits = Limits(memory_bytes=4 << 30, wall_seconds=60, cpu_seconds=30)
     assert not run_python(program, limits=limits).passed
     outcome = run_python(program, limits=limits, packages=True)
+    assert outcome.passed, outcome
+
+
+def test_packages_installed_below_the_folder_for_temporary_files_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages = tmp_path / "site-packages"
+    packages.mkdir()
+    (packages / "found_below_tmp.py").write_text("x = 7")
+    for folder in (tmp_path, *tmp_path.parents[:-2]):
+        folder.chmod(folder.stat().st_mode | 0o055)
+    monkeypatch.syspath_prepend(str(packages))
+    with Sandbox(packages=True) as sandbox:
+        outcome = sandbox.run("import found_below_tmp\nassert found_below_tmp.x == 7")
     assert outcome.passed, outcome
 
 
