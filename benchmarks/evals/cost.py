@@ -192,6 +192,7 @@ def main() -> None:
         OURS,
     )
     engine = HFEngine(MODEL)
+    _ = engine.model
     model = HFLM(pretrained=str(MODEL), dtype="float32", device="cpu", batch_size=256)
     measure(
         f"embedded model, mini-dev, {args.items} items each",
