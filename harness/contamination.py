@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from harness.mix_check import MixCheck
 from harness.plan import Plan
 from harness.runs import TrainedArm, trained_arms
-
-if TYPE_CHECKING:
-    from harness.tables import Tables
+from harness.tables import Tables
 
 
 @dataclass(frozen=True, slots=True)

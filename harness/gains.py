@@ -56,22 +56,15 @@ def compute_gains(
         One record for each, and those that could not be computed with the reason.  A benchmark
         that is missing or partial is in neither: where it is compared, it is listed as absent.
     """
-    table = score_table(scores)
     found: list[Gain] = []
     absent: list[Absent] = []
-    for arm in trained_arms(runs):
-        for suite in suites.values():
-            for benchmark in suite.benchmarks if suite.tier == "development" else ():
-                try:
-                    scored = table.arm(arm, benchmark)
-                except ValueError:
-                    # `harness.deltas` lists it as absent, with this error as the reason.
-                    continue
-                known = held.get(arm.name, {}).get(benchmark.name)
-                try:
-                    found.append(_gain(arm, suite, benchmark, scored, known))
-                except ValueError as error:
-                    absent.append(Absent(arm.name, "", benchmark.name, "gain", str(error)))
+    scored_on = score_table(scores).development(trained_arms(runs), suites)
+    for arm, suite, benchmark, scored in scored_on:
+        known = held.get(arm.name, {}).get(benchmark.name)
+        try:
+            found.append(_gain(arm, suite, benchmark, scored, known))
+        except ValueError as error:
+            absent.append(Absent(arm.name, "", benchmark.name, "gain", str(error)))
     return tuple(found), tuple(absent)
 
 

@@ -45,22 +45,19 @@ def compute_levels(
         scores: One row per checkpoint, benchmark and item; columns in `harness.scores`.
         suites: Role -> suite.
     """
-    table = score_table(scores)
-    found: list[Level] = []
-    for arm in trained_arms(runs):
-        for suite in suites.values():
-            for benchmark in suite.benchmarks if suite.tier == "development" else ():
-                try:
-                    scored = table.arm(arm, benchmark)
-                except ValueError:
-                    # `harness.deltas` lists it as absent, with this error as the reason.
-                    continue
-                n, mean = scored.items.size, scored.mean
-                low, high = _interval(scored)
-                found.append(
-                    Level(arm.name, suite.name, benchmark.name, n, scored.seeds, mean, low, high)
-                )
-    return tuple(found)
+    found = score_table(scores).development(trained_arms(runs), suites)
+    return tuple(
+        Level(
+            arm.name,
+            suite.name,
+            benchmark.name,
+            scored.items.size,
+            scored.seeds,
+            scored.mean,
+            *_interval(scored),
+        )
+        for arm, suite, benchmark, scored in found
+    )
 
 
 def _interval(scored: ArmScores) -> tuple[float, float]:

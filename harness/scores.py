@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evals.suite import Benchmark
+from evals.suite import Benchmark, Suite
 from harness.halves import Half, in_half
 from harness.runs import TrainedArm
 
@@ -107,6 +108,23 @@ class ScoreTable:
             None if cluster is None else cluster[kept],
             None if stratum is None else stratum[kept],
         )
+
+    def development(
+        self, arms: Iterable[TrainedArm], suites: Mapping[str, Suite]
+    ) -> Iterator[tuple[TrainedArm, Suite, Benchmark, ArmScores]]:
+        """Each arm on each development benchmark that it was scored on whole.
+
+        What is missing or partial is left out: where it is compared, `harness.deltas` lists it as
+        absent, with the reason.
+        """
+        suites = {role: s for role, s in suites.items() if s.tier == "development"}
+        for arm, suite in itertools.product(arms, suites.values()):
+            for benchmark in suite.benchmarks:
+                try:
+                    scored = self.arm(arm, benchmark)
+                except ValueError:
+                    continue
+                yield arm, suite, benchmark, scored
 
     def pair(
         self, of: TrainedArm, against: TrainedArm, benchmark: Benchmark

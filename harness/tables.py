@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 from harness.execute import Outcome
 from harness.mix_check import BenchmarkCheck, MixCheck, PartCheck
 from harness.plan import Chosen, Plan, PlannedRun, Stage
-from harness.report.findings import StageStatus, StageTime
 from harness.runs import Run
+from harness.stage_time import StageStatus, StageTime
 from harness.store import Store
 from harness.sweep import Method
 

@@ -10,7 +10,7 @@ from decontam.items.entries import Entries
 from decontam.items.index import Grams
 from decontam.policy import SharedNgram, TokenMatch, UnionMatch
 from decontam.rules.overlap import Overlap, first_places
-from decontam.rules.pair import Finding, Hit
+from decontam.rules.pair import Finding
 
 
 def ngram_grams(entries: Entries, n: int) -> Grams:
@@ -92,21 +92,3 @@ def _counts(overlap: Overlap, n: int) -> bool:
     """Whether what is shared is evidence: for a prompt shorter than n, whether it stands there
     whole."""
     return len(overlap.pair.entry) >= n or overlap.whole is not None
-
-
-def clusters(hits: list[Hit], size: int) -> list[list[Hit]]:
-    """Hits that may come from one copy of the prompt: their diagonals lie close together."""
-    slack = drift(size)
-    ordered = sorted(hits, key=lambda h: (h.at - h.position, h.at))
-    groups = [[ordered[0]]]
-    for hit in ordered[1:]:
-        first = groups[-1][0]
-        if hit.at - hit.position - (first.at - first.position) > 2 * slack:
-            groups.append([])
-        groups[-1].append(hit)
-    return groups
-
-
-def drift(size: int) -> int:
-    """Tokens that edits may have put into or taken out of a copy of a prompt of `size` tokens."""
-    return max(8, size // 4)

@@ -23,7 +23,7 @@ from decontam.policy import (
 from decontam.rules import decon, near, ngrams, seeds
 from decontam.rules.overlap import Overlap, Overlaps
 from decontam.rules.pair import Finding, Pair
-from decontam.rules.stretch import match_n
+from decontam.rules.stretch import drift, match_n
 
 Find = Callable[[Iterable[Pair]], Iterator[Finding]]
 
@@ -93,7 +93,7 @@ def _find(rule: Callable[[Any, Iterable[Overlap]], Iterator[Finding]]) -> Callab
 
 def _of_overlaps(index: Index, find: Callable[[Iterable[Overlap]], Iterator[Finding]]) -> Find:
     rule: Any = index.policy.rule
-    overlaps = Overlaps(index, rule.n, lambda size: 2 * ngrams.drift(size))
+    overlaps = Overlaps(index, rule.n, lambda size: 2 * drift(size))
     return lambda pairs: find(filter(None, map(overlaps, pairs)))
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from decontam.policy import Distinctive
 from decontam.rules.align import Alignment, align, swapped
-from decontam.rules.ngrams import clusters, drift
 from decontam.rules.pair import Hit, Pair
 from decontam.text.tokens import is_quantity
 
@@ -111,6 +110,24 @@ def holds(rule: Distinctive, found: Stretch, bits: Weights) -> bool:
         and len(found.matched) >= rule.coverage * len(ids)
         and all(k in found.matched for k, word in enumerate(text) if is_quantity(word))
     )
+
+
+def clusters(hits: list[Hit], size: int) -> list[list[Hit]]:
+    """Hits that may come from one copy of the prompt: their diagonals lie close together."""
+    slack = drift(size)
+    ordered = sorted(hits, key=lambda h: (h.at - h.position, h.at))
+    groups = [[ordered[0]]]
+    for hit in ordered[1:]:
+        first = groups[-1][0]
+        if hit.at - hit.position - (first.at - first.position) > 2 * slack:
+            groups.append([])
+        groups[-1].append(hit)
+    return groups
+
+
+def drift(size: int) -> int:
+    """Tokens that edits may have put into or taken out of a copy of a prompt of `size` tokens."""
+    return max(8, size // 4)
 
 
 def share(bits: Weights, tokens: Iterable[int]) -> float:

@@ -174,6 +174,8 @@ def _require_sensible(args: argparse.Namespace, hub: Path | None) -> None:
         if value is not None and value < 1:
             raise ValueError(f"--{name.replace('_', '-')} is {value}; it is at least 1")
     folder = Path(args.model)
+    if args.engine != "openai" and args.model.startswith(("/", ".")) and not folder.is_dir():
+        raise ValueError(f"--model {folder} is not a folder; name a checkpoint or a Hub id")
     if args.engine != "openai" and folder.is_dir() and not (folder / "config.json").is_file():
         raise ValueError(f"--model {folder} is a folder without config.json; name a checkpoint")
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from harness.report.findings import Findings, StageTime
+from harness.report.findings import Findings
 from harness.report.markdown import markdown
 from harness.report.page import page
 from harness.report.terminal import terminal
+from harness.stage_time import StageTime
 
 __all__ = [
     "Findings",

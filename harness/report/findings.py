@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from evals.suite import Suite
 from harness.comparisons import Comparisons
@@ -12,23 +11,9 @@ from harness.gains import Gain
 from harness.inflation import Inflation
 from harness.levels import Level
 from harness.mix_check import MixCheck
+from harness.stage_time import StageTime
 from harness.sweep import Sweep
 from harness.verdict import Verdict
-
-StageStatus = Literal["ran", "reused", "failed", "blocked"]
-
-
-@dataclass(frozen=True, slots=True)
-class StageTime:
-    """One stage of the plan and what became of it."""
-
-    id: str
-    kind: str
-    status: StageStatus
-    seconds: float | None = None
-    """Wall time of the run that published it; None where it never ran."""
-    reason: str = ""
-    """Of a failed or blocked stage: what went wrong, in one line."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from evals.references import Reference, references
 from harness.comparisons import MEAN, Delta, Kind
 from harness.levels import Level
-from harness.report.findings import Findings, StageTime
+from harness.report.findings import Findings
+from harness.stage_time import StageTime
 from harness.verdict import Verdict
 
 SHOWN: tuple[tuple[Kind, str], ...] = (

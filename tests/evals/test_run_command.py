@@ -183,6 +183,7 @@ def test_prompts_that_differ_from_an_earlier_run_fail(
         (["--suite", "mini-dev", "--out", "/proc/x"], "--out /proc/x cannot be written"),
         (["--suite", "mini-dev", "--against", "/nowhere"], "items.parquet does not exist"),
         (["--suite", "mini-dev", "--model", "."], "is a folder without config.json"),
+        (["--suite", "mini-dev", "--model", "/no/such/folder"], "is not a folder"),
     ],
 )
 def test_a_wrong_request_is_refused_before_the_model_loads(
@@ -400,15 +401,21 @@ def write_mt_bench(folder: Path) -> None:
     )
 
 
+def evaluate_judged(folder: Path, verdict: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Six items of MT-Bench, of which a judge always says the same."""
+    write_mt_bench(folder / "hub")
+    judge = ToyEngine(answer=lambda _identity, _request: Generation(verdict, "stop", 4))
+    monkeypatch.setattr(command, "judge", lambda _args: judge)
+    return evaluate(
+        folder / "out", "judged", "--hub", str(folder / "hub"), "--limit", "6",
+        "--judge-model", "j", "--judge-url", "http://localhost:1/v1", "--without", "alpaca_eval",
+    )  # fmt: skip
+
+
 def test_a_judge_gives_the_scores_and_both_sides_are_kept(
     toy: ToyEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_mt_bench(tmp_path / "hub")
-    judge = ToyEngine(answer=lambda _identity, _request: Generation("Fine. [[8]]", "stop", 4))
-    monkeypatch.setattr(command, "judge", lambda _args: judge)
-    asked = ("--hub", str(tmp_path / "hub"), "--limit", "6", "--judge-model", "j",
-             "--judge-url", "http://localhost:1/v1", "--without", "alpaca_eval")  # fmt: skip
-    assert evaluate(tmp_path / "out", "judged", *asked) == 0
+    assert evaluate_judged(tmp_path, "Fine. [[8]]", monkeypatch) == 0
     record = scores_in(tmp_path / "out")
     assert record["benchmarks"]["mt_bench"]["score"] == pytest.approx(0.8)
     assert "the verdicts are those of j" in record["notes"][0]
@@ -423,12 +430,7 @@ def test_a_verdict_that_cannot_be_read_is_an_error_and_no_score(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    write_mt_bench(tmp_path / "hub")
-    judge = ToyEngine(answer=lambda _identity, _request: Generation("Hm.", "stop", 1))
-    monkeypatch.setattr(command, "judge", lambda _args: judge)
-    asked = ("--hub", str(tmp_path / "hub"), "--limit", "6", "--judge-model", "j",
-             "--judge-url", "http://localhost:1/v1", "--without", "alpaca_eval")  # fmt: skip
-    assert evaluate(tmp_path / "out", "judged", *asked) == 2
+    assert evaluate_judged(tmp_path, "Hm.", monkeypatch) == 2
     assert "6 of 6 verdicts of the judge could not be read" in capsys.readouterr().err
     assert not (tmp_path / "out" / "scores.json").exists()
 

@@ -19,8 +19,9 @@ from harness.gains import compute_gains
 from harness.gate import decide
 from harness.inflation import inflation
 from harness.mix_check import BenchmarkCheck, MixCheck, PartCheck
-from harness.report.findings import Findings, StageTime
+from harness.report.findings import Findings
 from harness.runs import Run, trained_arms
+from harness.stage_time import StageTime
 from harness.sweep import (
     Arm,
     ArmRef,
