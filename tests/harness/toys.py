@@ -217,4 +217,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    # A shell that runs the tests in the background has its children ignore SIGINT.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main())
