@@ -280,7 +280,7 @@ static void Scanner_dealloc(Scanner *self) {
     free(self->spans.at);
     free(self->hits.at);
     free(self->kept.at);
-    free(self->present.at);
+    free(self->known.at);
     free((void *)self->bitmap);
     free((void *)self->part_bitmap);
     free(self->seen.at);
@@ -319,8 +319,8 @@ static int scan_row(Scanner *self, const Source *source, const char *wanted, Py_
     }
     for (Py_ssize_t i = 0; i < end - first && !failed && !rotten; i++) {
         size_t size = ranges[i].end - ranges[i].begin;
-        self->present.size = 0;
-        if ((failed = RESERVE(&self->present, 2 * size + 1))) break;
+        self->known.size = 0;
+        if ((failed = RESERVE(&self->known, size / MARKS + 2))) break;
         failed = probe(self, self->tokens_out.at + ranges[i].begin, size, (int32_t)i,
                        (uint8_t)wanted[first + i]);
     }

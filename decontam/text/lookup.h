@@ -6,6 +6,7 @@
 #define BASE 0xC2B2AE3D27D4EB4FULL
 #define MOST_SIZES 64
 #define PART 3
+#define MARKS 64 /* bits of a word */
 
 /* Sorted keys, found through the table of where each run of leading bits begins. */
 typedef struct { const uint64_t *keys; const uint32_t *buckets; int shift; } Sorted;
@@ -48,7 +49,7 @@ typedef struct {
     int once;               /* whether a row's hits are those of the first place of each n-gram */
     Hashes tokens_out;
     Spans spans;            /* where the tokens stand, for `read` */
-    Bytes present;          /* of a text, a byte each: windows that may be n-grams; parts */
+    Hashes known;           /* of a text, a bit each: which begins or parts of windows are known */
     Hits hits, kept;
     Hashes seen;            /* a hash set of n-gram keys; 0 is empty */
     uint32_t *gram_rows, row; /* rows that hold each n-gram */
@@ -141,48 +142,62 @@ static inline int queue(Scanner *self, Windows *windows, const uint64_t *tokens,
     return windows->size == TOGETHER ? look_up(self, windows, tokens, n, text, wanted) : 0;
 }
 
-/* Which n-grams of a text a filter knows; without branches, so that the reads overlap. */
+/* Which n-grams of a text a filter may know, a bit each.  The memory of a word's answers is asked for
+   before one of them is looked at, so that it arrives together. */
 static inline void sift(const uint64_t *filter, int shift, const uint64_t *tokens, size_t windows,
-                        int n, char *known) {
-    for (size_t i = 0; i < windows; i++) known[i] = (char)maybe(filter, shift, key_at(tokens + i, n));
+                        int n, uint64_t *known) {
+    uint64_t keys[MARKS];
+    for (size_t from = 0; from < windows; from += MARKS) {
+        size_t size = windows - from < MARKS ? windows - from : MARKS;
+        for (size_t i = 0; i < size; i++) {
+            keys[i] = key_at(tokens + from + i, n);
+            __builtin_prefetch(filter + (keys[i] >> shift));
+        }
+        uint64_t word = 0;
+        for (size_t i = 0; i < size; i++) word |= (uint64_t)maybe(filter, shift, keys[i]) << i;
+        known[from / MARKS] = word;
+    }
 }
 
-/* Looks up the windows of which `any` is not 0. */
-static int ask_marked(Scanner *self, const uint64_t *tokens, const char *any, size_t windows, int n,
-                      int32_t text, uint8_t wanted) {
+/* The windows of n tokens that begin in a word of marks, and of which every `PART`-gram is known. */
+static inline uint64_t whole_windows(const uint64_t *parts, size_t word, int n) {
+    uint64_t all = parts[word];
+    for (int k = 1; k <= n - PART && all; k++)
+        all &= parts[word] >> k | parts[word + 1] << (MARKS - k);
+    return all;
+}
+
+/* Looks up the windows that may be n-grams of an entry: of the longer ones, those of which all parts
+   are known; of the others, those whose begin is. */
+static int ask_marked(Scanner *self, const uint64_t *tokens, const uint64_t *known, size_t windows,
+                      int n, int32_t text, uint8_t wanted) {
     Windows held = {.size = 0};
-    for (size_t i = 0; i < windows; i++) {
-        uint64_t next;
-        while (i + sizeof next <= windows && (memcpy(&next, any + i, sizeof next), !next))
-            i += sizeof next;
-        if (i < windows && any[i] && queue(self, &held, tokens, i, n, text, wanted)) return -1;
+    for (size_t from = 0; from < windows; from += MARKS) {
+        uint64_t marked = n > PART ? whole_windows(known, from / MARKS, n) : known[from / MARKS];
+        for (; marked; marked &= marked - 1) {
+            size_t at = from + (size_t)__builtin_ctzll(marked);
+            if (at < windows && queue(self, &held, tokens, at, n, text, wanted)) return -1;
+        }
     }
     return look_up(self, &held, tokens, n, text, wanted);
 }
 
-/* Every n-gram of one text.  A window can only be an n-gram of an entry if all of its `PART`-grams
-   stand in entries. */
+/* Every n-gram of one text. */
 static int probe(Scanner *self, const uint64_t *tokens, size_t count, int32_t text, uint8_t wanted) {
-    char *any = self->present.at, *parts = any + count;
-    int begun = 0;    /* `any` tells how the n-grams without parts begin */
-    size_t ready = 0; /* so many parts are in `any` */
+    uint64_t *known = self->known.at;
+    int sifted = 0; /* for n-grams that begin with so many tokens */
     for (int k = 0; k < self->size_count; k++) {
-        size_t n = (size_t)self->sizes[k];
-        if (n > count) break;
-        size_t windows = count - n + 1;
-        if (n == 1)
-            sift(self->short_bitmap, self->short_shift, tokens, windows, 1, any);
-        else if (n <= PART && !begun) {
-            sift(self->short_bitmap, self->short_shift, tokens, windows, 2, any);
-            begun = 1;
-        } else if (n > PART && !ready) {
-            sift(self->part_bitmap, self->part_shift, tokens, count - PART + 1, PART, parts);
-            memcpy(any, parts, count - PART + 1);
-            ready = 1;
+        int n = self->sizes[k], begin = n > PART ? PART : n > 1 ? 2 : 1;
+        if ((size_t)n > count) break;
+        if (begin != sifted) {
+            size_t windows = count - (size_t)begin + 1;
+            memset(known, 0, (windows / MARKS + 2) * sizeof *known);
+            if (begin == 1) sift(self->short_bitmap, self->short_shift, tokens, windows, 1, known);
+            else if (begin == 2) sift(self->short_bitmap, self->short_shift, tokens, windows, 2, known);
+            else sift(self->part_bitmap, self->part_shift, tokens, windows, PART, known);
+            sifted = begin;
         }
-        for (; n > PART && ready < n - PART + 1; ready++)
-            for (size_t i = 0; i < windows; i++) any[i] &= parts[i + ready];
-        if (ask_marked(self, tokens, any, windows, (int)n, text, wanted)) return -1;
+        if (ask_marked(self, tokens, known, count - (size_t)n + 1, n, text, wanted)) return -1;
     }
     return 0;
 }
