@@ -33,7 +33,7 @@ from benchmarks.decontam.measure import (
 )
 
 JOBS = Path(__file__).parent / "peer_jobs.py"
-SIZES = {"ours": (100, 200), "decon": (10, 40), "datatrove": (2, 8), "plain": (10, 40)}
+SIZES = {"ours": (100, 300), "decon": (100, 300), "datatrove": (2, 8), "plain": (10, 40)}
 PLANTED = 100
 
 
@@ -161,8 +161,8 @@ def main() -> None:
     add("--tools", nargs="+", choices=SIZES, default=list(SIZES))
     add("--repetitions", type=int, default=3)
     add("--whole", type=float, default=200, metavar="MB")
-    add("--measure", nargs="*", choices=SIZES, default=["decon"], metavar="TOOL",
-        help="tools whose time for the whole size is measured once (default: decon)")  # fmt: skip
+    add("--measure", nargs="*", choices=SIZES, default=["ours", "decon"], metavar="TOOL",
+        help="tools that check the whole size once (default: %(default)s)")  # fmt: skip
     add("--scale", type=float, default=1, help="factor on every size, for a quick look")
     given = arguments.parse_args()
     scale = given.scale
