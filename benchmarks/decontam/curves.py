@@ -1,10 +1,10 @@
-"""Throughput by index, row length, workers, format and preset; time and size of the indexes.
+"""Throughput by index, row length, format and preset; time and size of the indexes.
 
 Each figure is the slope between two sizes of training files in MB of JSON lines, medians of
 interleaved runs of whole processes, so starting up does not count.  Rows are chat rows of both
 corpora.  Indexes are made once by `python -m decontam index`, from GSM8K and then one more
 benchmark of the mirror at a time.  Unless a curve varies them: all of the mirror, rows of 1,000
-characters, one worker, JSON lines, preset default.
+characters, JSON lines, preset default; always one worker.
 """
 
 from __future__ import annotations
@@ -46,7 +46,6 @@ class Point:
     """How many of the mirror's are indexed; 0 for a single item of GSM8K."""
     preset: str = "default"
     characters: int = 1_000
-    workers: int = 1
     format: str = "jsonl"
 
 
@@ -67,7 +66,6 @@ POINTS: Mapping[str, Mapping[str, Point]] = {
         for k in range(len(MIRROR) + 1)
     },
     "length": {f"{n:,} characters": Point(characters=n) for n in LENGTHS},
-    "workers": {f"{n} workers": Point(workers=n) for n in (1, 2)},
     "format": {name: Point(format=name) for name in FORMATS},
     "preset": {name: Point(preset=name) for name in PRESETS},
 }
@@ -104,9 +102,7 @@ def check(point: Point, megabytes: float, held: Index, work: Path) -> Cost:
     train = corpus_file(work / name, Recipe(megabytes, point.characters))
     out = work / "check"
     shutil.rmtree(out, ignore_errors=True)
-    return cost(
-        check_command([train], out, "--index", held.folder, "--workers", str(point.workers)), (0, 1)
-    )
+    return cost(check_command([train], out, "--index", held.folder))
 
 
 def rates(
@@ -164,27 +160,22 @@ def built(repetitions: int, work: Path) -> None:
 
 
 def plot(path: Path, curves: Mapping[str, Mapping[Point, float]], work: Path) -> None:
-    """Throughput by index, by row length and by workers, side by side."""
+    """Throughput by index and by row length, side by side."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
     across = {
-        "index": ("items indexed", lambda p: index(p, work).items, True),
-        "length": ("characters of a row", lambda p: p.characters, True),
-        "workers": ("workers", lambda p: p.workers, False),
+        "index": ("items indexed", lambda p: index(p, work).items),
+        "length": ("characters of a row", lambda p: p.characters),
     }
     drawn = [name for name in across if name in curves]
     figure, axes = plt.subplots(1, len(drawn), figsize=(4 * len(drawn), 3), squeeze=False)
     for axis, name in zip(axes[0], drawn, strict=True):
-        label, place, logarithmic = across[name]
+        label, place = across[name]
         axis.plot([place(p) for p in curves[name]], list(curves[name].values()), marker="o")
-        axis.set(xlabel=label, ylim=(0, None))
-        if logarithmic:
-            axis.set_xscale("log")
-        else:
-            axis.set_xticks([place(p) for p in curves[name]])
+        axis.set(xlabel=label, xscale="log", ylim=(0, None))
     axes[0][0].set_ylabel("MB/s")
     figure.tight_layout()
     figure.savefig(path, dpi=150)
