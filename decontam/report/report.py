@@ -53,7 +53,20 @@ class Report:
 
     @classmethod
     def read(cls, folder: Path, policy: Policy) -> Report:
-        """The report that a check left in a folder."""
+        """The report that a check left in a folder.
+
+        Raises:
+            ValueError: a file is missing or damaged; names the folder and the remedy.
+        """
+        try:
+            return cls._read(folder, policy)
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"{folder} holds damaged results ({error}); remove it or choose another folder"
+            ) from error
+
+    @classmethod
+    def _read(cls, folder: Path, policy: Policy) -> Report:
         import pyarrow.parquet as pq
 
         told = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
@@ -61,6 +74,9 @@ class Report:
         totals = Totals(**{f.name: told.get(names.get(f.name, f.name)) for f in fields(Totals)})
         records = pq.read_table(folder / "items.parquet").to_pylist()
         accounts = tuple(ItemSummary(**record) for record in records)
+        found = pq.read_metadata(folder / "matches.parquet").num_rows
+        if found != totals.matches:
+            raise ValueError(f"matches.parquet has {found} lines, not {totals.matches}")
         return cls(policy, totals, accounts, folder / "matches.parquet")
 
     @property

@@ -143,6 +143,26 @@ def test_a_prompt_under_five_tokens_counts_as_a_whole_turn_or_with_its_answer(
     assert bool(decontam.check([chat(text, reply)], items).flagged) is found
 
 
+@pytest.mark.parametrize(
+    ("behind", "found"),
+    [
+        ("\n(A) {0}\n(B) {1}\n(C) {2}", True),
+        (" Choose: {2}; {0}; or {1}.", True),
+        ("\n(A) {0}\n(B) {1}", False),
+        ("\n{0} {1}" + " word" * 300 + " {2}", False),
+    ],
+)
+def test_a_prompt_under_five_tokens_counts_before_all_of_its_options(
+    behind: str, found: bool
+) -> None:
+    options = [
+        f"{colour} notes of {'very ' * 20}long standing" for colour in ("red", "blue", "tan")
+    ]
+    item = {"benchmark": "b", "id": "1", "prompt": "Inflation is:", "options": options}
+    text = f"Pick one. {item['prompt']}{behind.format(*options)}"
+    assert bool(decontam.check([chat(text, "Hm.")], [item]).flagged) is found
+
+
 def test_the_order_of_rows_does_not_matter() -> None:
     rng = random.Random(1)
     prompts = [p.prompt for p in problems("mini_gsm")[:60]] + [
