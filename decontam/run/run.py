@@ -184,7 +184,7 @@ def _scanned(request: Request, index: Index, place: Place, tasks: Sequence[Task]
         from decontam.run.ray import on_cluster
 
         return on_cluster(folder, tasks, options)
-    return in_processes(folder, place.work, tasks, options, request.workers)
+    return in_processes(folder, place.work, tasks, options, min(request.workers, len(tasks)))
 
 
 def _saved(index: Index, folder: Path) -> Path:

@@ -113,8 +113,9 @@ def test_rows_below_the_output_folder_are_refused(tmp_path: Path, capsys: Told) 
 
 @pytest.mark.parametrize(
     ("name", "data"),
-    [("summary.json", b"{"), ("summary.json", b"[]"), ("matches.parquet", b"PAR1"), ("matches.parquet", None),
-     ("items.parquet", b""), ("request.json", b"{"), ("request.json", b"[]")],
+    [("summary.json", b"{"), ("summary.json", b"[]"), ("matches.parquet", b"PAR1"),
+     ("matches.parquet", None), ("items.parquet", b""), ("request.json", b"{"),
+     ("request.json", b"[]")],
 )  # fmt: skip
 def test_results_that_were_damaged_are_not_reported_again(
     name: str, data: bytes | None, tmp_path: Path, capsys: Told
