@@ -50,6 +50,8 @@ class Report:
     digests: tuple[bytes, ...] = ()
     """What each row that was passed in memory said when it was scanned, so that `clean` cannot be
     given others."""
+    fields: tuple[str, ...] = ()
+    """The fields of those rows that hold text, where they are none of the usual ones."""
 
     @classmethod
     def read(cls, folder: Path, policy: Policy) -> Report:
@@ -143,10 +145,14 @@ class Report:
         Raises:
             ValueError: they are not the rows that were checked; an unscanned row is not clean.
         """
+        if not self.digests:
+            raise ValueError(
+                "files were checked, not rows; clean them with python -m decontam clean"
+            )
         flagged, kept, removed = set(self.flagged), [], 0
         for number, row in enumerate(rows):
             known = self.digests[number] if number < len(self.digests) else b""
-            if read_row(number, row).digest() != known:
+            if read_row(number, row, self.fields).digest() != known:
                 raise ValueError(f"row {number} is not the row that was checked; check these rows")
             if number in flagged:
                 removed += 1
