@@ -40,7 +40,7 @@ def read_against(given: Sequence[str], hub: Path | None) -> list[Item]:
 
 def _records(name: str, hub: Path | None) -> Iterator[Mapping[str, object]]:
     path = Path(name)
-    if path.is_file() and path.suffix in (".jsonl", ".json"):
+    if path.is_file() and _may_hold_items(path):
         yield from _lines(path)
         return
     if path.suffix in (".jsonl", ".json"):
@@ -48,6 +48,11 @@ def _records(name: str, hub: Path | None) -> Iterator[Mapping[str, object]]:
     from evals.load_items import named_items
 
     yield from (asdict(item) for item in named_items(name, hub))
+
+
+def _may_hold_items(path: Path) -> bool:
+    """Whether a file is one of items, rather than a suite's or one that has a task's name."""
+    return path.suffix not in (".yaml", ".yml") and bool(path.suffix or len(path.parts) > 1)
 
 
 def _lines(path: Path) -> Iterator[Mapping[str, object]]:

@@ -75,7 +75,7 @@ def check(
         seconds=time.perf_counter() - started,
     )
     digests = tuple(doc.digest() for doc in docs)
-    return Report(index.policy, totals, accounts.items(), matches, digests)
+    return Report(index.policy, totals, accounts.items(), matches, digests, tuple(fields))
 
 
 def _are_paths(rows: object) -> TypeGuard[Paths]:

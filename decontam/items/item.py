@@ -64,10 +64,11 @@ def _item(number: int, record: Mapping[str, object]) -> Item:
 def _string(number: int, record: Mapping[str, object], key: str) -> str:
     value = record.get(key)
     if not isinstance(value, str):
-        raise ValueError(
-            f"item {number}: {key!r} is {value!r:.60}; every item needs the strings "
-            "'benchmark', 'id' and 'prompt'"
+        needed = "every item needs the strings 'benchmark', 'id' and 'prompt'"
+        remedy = (
+            needed if key in ("benchmark", "id", "prompt") else "make it a string or leave it out"
         )
+        raise ValueError(f"item {number}: {key!r} is {value!r:.60}; {remedy}")
     return _whole(number, key, value)
 
 

@@ -50,10 +50,25 @@ class Report:
     digests: tuple[bytes, ...] = ()
     """What each row that was passed in memory said when it was scanned, so that `clean` cannot be
     given others."""
+    fields: tuple[str, ...] = ()
+    """The fields of those rows that hold text, where they are none of the usual ones."""
 
     @classmethod
     def read(cls, folder: Path, policy: Policy) -> Report:
-        """The report that a check left in a folder."""
+        """The report that a check left in a folder.
+
+        Raises:
+            ValueError: a file is missing or damaged; names the folder and the remedy.
+        """
+        try:
+            return cls._read(folder, policy)
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"{folder} holds damaged results ({error}); remove it or choose another folder"
+            ) from error
+
+    @classmethod
+    def _read(cls, folder: Path, policy: Policy) -> Report:
         import pyarrow.parquet as pq
 
         told = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
@@ -61,6 +76,9 @@ class Report:
         totals = Totals(**{f.name: told.get(names.get(f.name, f.name)) for f in fields(Totals)})
         records = pq.read_table(folder / "items.parquet").to_pylist()
         accounts = tuple(ItemSummary(**record) for record in records)
+        found = pq.read_metadata(folder / "matches.parquet").num_rows
+        if found != totals.matches:
+            raise ValueError(f"matches.parquet has {found} lines, not {totals.matches}")
         return cls(policy, totals, accounts, folder / "matches.parquet")
 
     @property
@@ -127,10 +145,14 @@ class Report:
         Raises:
             ValueError: they are not the rows that were checked; an unscanned row is not clean.
         """
+        if not self.digests:
+            raise ValueError(
+                "files were checked, not rows; clean them with python -m decontam clean"
+            )
         flagged, kept, removed = set(self.flagged), [], 0
         for number, row in enumerate(rows):
             known = self.digests[number] if number < len(self.digests) else b""
-            if read_row(number, row).digest() != known:
+            if read_row(number, row, self.fields).digest() != known:
                 raise ValueError(f"row {number} is not the row that was checked; check these rows")
             if number in flagged:
                 removed += 1

@@ -17,8 +17,11 @@ FORMATS: dict[str, Format] = {".jsonl": "jsonl", ".json": "json", ".parquet": "p
 COMPRESSIONS: dict[str, Compression] = {".gz": "gz", ".zst": "zst", ".bz2": "bz2", ".xz": "xz"}
 READABLE = ".jsonl, .json (each also .gz, .zst, .bz2, .xz) and .parquet"
 
-NO_DATA = ("readme", "license", "licence", "notice", "dataset_info", "dataset_infos")
-"""How files are named that lie beside data and hold none; hidden files are left out as well."""
+NO_DATA = ("readme", "license", "licence", "notice")
+"""How files are named that lie beside data and hold none, unless their format is one of data;
+hidden files are left out as well."""
+
+CARDS = ("dataset_info.json", "dataset_infos.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +168,9 @@ def _unreadable(error: OSError) -> None:
 
 
 def _no_data(name: str) -> bool:
-    stem = name.lower()
-    return stem.endswith(".md") or stem.split(".")[0] in NO_DATA
+    first, *suffixes = name.lower().split(".")
+    beside = first in NO_DATA and not any(f".{suffix}" in FORMATS for suffix in suffixes)
+    return beside or suffixes[-1:] == ["md"] or name.lower() in CARDS
 
 
 def _once(paths: Sequence[Path]) -> None:

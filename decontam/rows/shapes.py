@@ -88,8 +88,9 @@ def read_row(number: int, row: Row, fields: Sequence[str] = ()) -> Doc:
 
     Args:
         number: The row's place in the data, from 0.
-        row: `messages`; `prompt` with `response`, `completion` or `chosen` and `rejected` (strings
-            or lists of messages); Alpaca; ShareGPT; or plain `text`.
+        row: `messages`; `prompt` with `response`, `completion`, `output` or `chosen` and `rejected`
+            (strings or lists of messages); Alpaca, its `input` also as `context` and its `output`
+            also as `response` or `completion`; ShareGPT; or plain `text`.
         fields: The fields that hold the text, instead of those: strings, or lists of strings or of
             messages.
 
@@ -120,18 +121,20 @@ def _messages(where: str, row: Row) -> Parts:
 
 def _sharegpt(where: str, row: Row) -> Parts:
     turns = row["conversations"]
-    if (
-        isinstance(turns, Sequence)
-        and turns
-        and isinstance(turns[0], Mapping)
-        and "role" in turns[0]
-    ):
-        return _turns(where, "conversations", turns, "role", "content")
-    return _turns(where, "conversations", turns, "from", "value")
+    names = ("role", "content") if _begins_with(turns, "role") else ("from", "value")
+    return _turns(where, "conversations", turns, *names)
+
+
+def _begins_with(turns: object, key: str) -> bool:
+    """Whether the first of some turns has a key."""
+    first = turns[0] if isinstance(turns, Sequence) and turns else None
+    return isinstance(first, Mapping) and key in first
 
 
 def _prompt(where: str, row: Row) -> Parts:
     answers = [k for k in ("response", "completion") if row.get(k) is not None]
+    if not answers and row.get("output") is not None:
+        answers = ["output"]
     parts = _string_or_turns(where, row, "prompt", "user")
     return parts + [p for k in answers for p in _string_or_turns(where, row, k, "assistant")]
 
@@ -145,9 +148,9 @@ def _chosen(where: str, row: Row) -> Parts:
 
 
 def _alpaca(where: str, row: Row) -> Parts:
-    asked = [_text(where, k, row[k]) for k in ("instruction", "input") if row.get(k)]
-    parts = [("user", "\n".join(asked))]
-    return parts + [("assistant", _text(where, k, row[k])) for k in ("output",) if row.get(k)]
+    asked = [_text(where, k, row[k]) for k in ("instruction", "input", "context") if row.get(k)]
+    told = [k for k in ("output", "response", "completion") if row.get(k)]
+    return [("user", "\n".join(asked)), *(("assistant", _text(where, k, row[k])) for k in told)]
 
 
 def _plain(where: str, row: Row) -> Parts:
@@ -170,11 +173,13 @@ def _field(where: str, row: Row, key: str) -> Parts:
         raise ValueError(f"{where} has no field {key!r}; it has {list(row)!s:.200}")
     if isinstance(value, Sequence) and value and all(isinstance(v, str) for v in value):
         return [("text", str(v)) for v in ([value] if isinstance(value, str) else value)]
+    if _begins_with(value, "from"):
+        return _turns(where, key, value, "from", "value")
     return _string_or_turns(where, row, key, "text")
 
 
 KEYS = ("messages", "prompt", "response", "completion", "chosen", "rejected", "instruction",
-        "input", "output", "conversations", "text")  # fmt: skip
+        "input", "context", "output", "conversations", "text")  # fmt: skip
 """The fields that the usual shapes are made of."""
 
 

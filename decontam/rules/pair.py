@@ -83,8 +83,8 @@ class Finding:
 def whole(pair: Pair) -> tuple[int, int] | None:
     """Segment and token position where the whole entry stands, if it may count.
 
-    An entry of fewer than `EXACT_TOKENS` tokens counts only as a whole turn or together with its
-    answer.
+    An entry of fewer than `EXACT_TOKENS` tokens counts only as a whole turn, together with its
+    answer, or before all of its options.
     """
     size = len(pair.entry)
     for segment, start in diagonals(pair):
@@ -92,6 +92,8 @@ def whole(pair: Pair) -> tuple[int, int] | None:
         if start < 0 or tuple(reading.ids(start, start + size)) != pair.entry.ids:
             continue
         if size >= EXACT_TOKENS or len(reading) == size or answered(pair, segment, start):
+            return segment, start
+        if optioned(pair, segment, start):
             return segment, start
     return None
 
@@ -129,6 +131,15 @@ def answered(pair: Pair, segment: int, start: int) -> bool:
         for text in _around(pair.scanned, segment, start, len(prompt))
         for rest in _between(text, prompt)
     )
+
+
+def optioned(pair: Pair, segment: int, start: int) -> bool:
+    """Whether all of the item's options follow the prompt, in any order."""
+    options = [words(option) for option in pair.entry.item.options]
+    behind = start + len(pair.entry)
+    reach = ANSWER_WITHIN + 2 * sum(map(len, options))
+    text = pair.scanned.readings[segment].words(behind, behind + reach)
+    return len(options) > 1 and all(bool(o) and run_of(o, text) for o in options)
 
 
 def _around(scanned: Scanned, segment: int, start: int, size: int) -> Iterator[list[str]]:

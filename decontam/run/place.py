@@ -53,8 +53,12 @@ class Place:
         path = self.out / "request.json"
         if not path.is_file():
             return None
-        key: str = json.loads(path.read_text(encoding="utf-8"))["key"]
-        return key
+        try:
+            return str(json.loads(path.read_bytes())["key"])
+        except (ValueError, LookupError, TypeError) as error:
+            raise ValueError(
+                f"{path} is damaged ({error}); choose another folder or remove this one"
+            ) from error
 
 
 @contextmanager

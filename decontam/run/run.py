@@ -75,7 +75,7 @@ def run(request: Request, index: Index) -> Report:
             report = run(replace(request, out=Path(folder, "out")), index)
             return replace(report, found=tuple(report.evidence()))
     files = find_files(request.train)
-    _check_apart(request.out, request.train)
+    _check_apart(request.out, request.train, files)
     allowlist = Allowlist.load(request.allowlist) if request.allowlist else None
     try:
         with claimed(request.out, _key(request, index, files)) as place:
@@ -88,12 +88,19 @@ def run(request: Request, index: Index) -> Report:
         raise OSError(error.errno, error.strerror, str(request.out)) from error
 
 
-def _check_apart(out: Path, train: Sequence[str]) -> None:
+def _check_apart(out: Path, train: Sequence[str], files: Sequence[DataFile]) -> None:
     """Results among the training files would be taken for rows when the check is resumed."""
+    place = out.resolve()
     for name in train:
-        if Path(name).is_dir() and out.resolve().is_relative_to(Path(name).resolve()):
+        if Path(name).is_dir() and place.is_relative_to(Path(name).resolve()):
             raise ValueError(
                 f"--out {out} lies in {name}, which is checked; choose a place outside"
+            )
+    for file in files:
+        if file.path.resolve().is_relative_to(place):
+            raise ValueError(
+                f"{file.path} lies in --out {out}; choose another place, or name training data "
+                "that leaves it out"
             )
 
 
@@ -177,7 +184,7 @@ def _scanned(request: Request, index: Index, place: Place, tasks: Sequence[Task]
         from decontam.run.ray import on_cluster
 
         return on_cluster(folder, tasks, options)
-    return in_processes(folder, place.work, tasks, options, request.workers)
+    return in_processes(folder, place.work, tasks, options, min(request.workers, len(tasks)))
 
 
 def _saved(index: Index, folder: Path) -> Path:

@@ -75,6 +75,18 @@ def test_cleaning_keeps_the_other_rows_in_order() -> None:
     assert report.clean(ROWS) == [r for i, r in enumerate(ROWS) if i % 5]
 
 
+def test_rows_are_cleaned_by_the_fields_that_were_checked() -> None:
+    rows = [{"body": r["text"]} for r in ROWS]
+    report = decontam.check(rows, ITEMS, fields=["body"])
+    assert report.clean(rows) == [r for i, r in enumerate(rows) if i % 5]
+
+
+def test_a_report_of_files_cleans_no_rows(tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps(r) + "\n" for r in ROWS))
+    with pytest.raises(ValueError, match="files were checked, not rows; clean them with python -m"):
+        decontam.check(tmp_path, ITEMS).clean(ROWS)
+
+
 def test_rows_that_were_not_scanned_are_never_called_clean() -> None:
     report = decontam.check(ROWS, ITEMS)
     for wrong in (ROWS[:-1], [*ROWS, ROWS[0]], ROWS[::-1], [{"text": "x"}, *ROWS[1:]]):

@@ -143,6 +143,51 @@ def test_a_prompt_under_five_tokens_counts_as_a_whole_turn_or_with_its_answer(
     assert bool(decontam.check([chat(text, reply)], items).flagged) is found
 
 
+@pytest.mark.parametrize(
+    ("behind", "found"),
+    [
+        ("\n(A) {0}\n(B) {1}\n(C) {2}", True),
+        (" Choose: {2}; {0}; or {1}.", True),
+        ("\n(A) {0}\n(B) {1}", False),
+        ("\n{0} {1}" + " word" * 300 + " {2}", False),
+    ],
+)
+def test_a_prompt_under_five_tokens_counts_before_all_of_its_options(
+    behind: str, found: bool
+) -> None:
+    options = [
+        f"{colour} notes of {'very ' * 20}long standing" for colour in ("red", "blue", "tan")
+    ]
+    item = {"benchmark": "b", "id": "1", "prompt": "Inflation is:", "options": options}
+    text = f"Pick one. {item['prompt']}{behind.format(*options)}"
+    assert bool(decontam.check([chat(text, "Hm.")], [item]).flagged) is found
+
+
+@pytest.mark.parametrize(
+    ("policy", "found"),
+    [("default", [0]), ("tulu3", [0]), ("gpt3", [0]), ("llama3", [0, 1]), ("decon", [])],
+)
+def test_the_example_of_the_documentation_is_told_as_it_is(policy: str, found: list[int]) -> None:
+    bakes = "baker fills {} trays with {} rolls each{} sells {} rolls to every customer. How many "
+    bakes += "customers can she serve?"
+    prompts = [
+        "A " + bakes.format(12, 8, " and", 5),
+        "A gardener fills 30 pots with 4 bulbs each and gives 6 bulbs to every neighbour. How many "
+        "neighbours can she serve?",
+        "A weaver fills 9 crates with 7 scarves each and ships 3 scarves to every shop. How many "
+        "shops can she serve?",
+    ]
+    items = [{"benchmark": "b", "id": str(k), "prompt": p} for k, p in enumerate(prompts)]
+    rows = [
+        chat(f"Quick one: a {bakes.format(12, '8 warm', chr(10) + 'and', 5)} Explain."),
+        chat("A " + bakes.format(14, 6, " and", 7)),
+        chat("How long do rolls keep fresh?"),
+    ]
+    report = decontam.check(rows, items, policy)
+    assert list(report.flagged) == found
+    assert {m.item for m in report.evidence() if m.flagged} <= {"0"}
+
+
 def test_the_order_of_rows_does_not_matter() -> None:
     rng = random.Random(1)
     prompts = [p.prompt for p in problems("mini_gsm")[:60]] + [

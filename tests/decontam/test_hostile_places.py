@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import json
 import os
 import shutil
@@ -87,6 +88,46 @@ def test_a_name_that_is_no_training_data_is_refused(
 ) -> None:
     code = call("check", [made(tmp_path)], tmp_path / "out")
     assert_refused(code, capsys.readouterr().err, word, out=tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["README.jsonl", "license.2024.jsonl.gz", "notice.json"])
+def test_a_file_of_rows_is_read_whatever_its_name(name: str, tmp_path: Path) -> None:
+    for plain in ("README", "License.txt", "card.md", "dataset_infos.json"):
+        put(tmp_path / "d" / plain, b"no rows")
+    put(tmp_path / "d/a.jsonl", FINE)
+    put(tmp_path / "d" / name, gzip.compress(LEAK) if name.endswith(".gz") else LEAK)
+    assert call("check", [tmp_path / "d"], tmp_path / "out") == 1
+    assert summary(tmp_path / "out")["rows_read"] == 2
+
+
+def test_rows_below_the_output_folder_are_refused(tmp_path: Path, capsys: Told) -> None:
+    train, out = tmp_path / "d/**/*.jsonl", tmp_path / "d/out"
+    put(tmp_path / "d/a.jsonl", LEAK + FINE)
+    assert call("clean", [train], out, against=items_file(tmp_path)) == 0
+    before = {p: p.read_bytes() for p in out.rglob("*") if p.is_file()}
+    assert call("clean", [train], out, against=items_file(tmp_path)) == 2
+    told = capsys.readouterr().err
+    assert f"a.jsonl lies in --out {out}; choose another place" in told
+    assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [("summary.json", b"{"), ("summary.json", b"[]"), ("matches.parquet", b"PAR1"),
+     ("matches.parquet", None), ("items.parquet", b""), ("request.json", b"{"),
+     ("request.json", b"[]")],
+)  # fmt: skip
+def test_results_that_were_damaged_are_not_reported_again(
+    name: str, data: bytes | None, tmp_path: Path, capsys: Told
+) -> None:
+    train, out = put(tmp_path / "t.jsonl", LEAK), tmp_path / "out"
+    assert call("check", [train], out) == 1
+    put(out / name, data) if data is not None else (out / name).unlink()
+    assert call("check", [train], out) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: {out}")
+    assert "damaged" in told
+    assert "remove" in told
 
 
 def test_a_file_that_may_not_be_read_is_refused(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
@@ -44,6 +45,8 @@ ITEMS: dict[str, tuple[bytes, str]] = {
     "nested deeply": (b"[" * 10**5, "line 1 is not JSON"),
     "a list": (b"[1]", "line 1: is list, not a mapping"),
     "no prompt": (b'{"benchmark": "b", "id": "1"}', "line 1: 'prompt' is None"),
+    "a number for an answer": (
+        json.dumps({**ITEM, "answer": 12}).encode(), "'answer' is 12; make it a string or leave"),
     "a list for an id": (json.dumps({**ITEM, "id": [1]}).encode(), "line 1: 'id' is [1]"),
     "one id twice": (
         json.dumps(ITEM).encode() + b"\n" + json.dumps({**ITEM, "prompt": "x y z"}).encode(),
@@ -84,6 +87,21 @@ def test_what_cannot_be_checked_against_is_refused(
 ) -> None:
     code = call("check", [put(tmp_path / "t.jsonl", FINE)], tmp_path / "out", against=what)
     assert_refused(code, capsys.readouterr().err, word, out=tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["items.txt", "items.ndjson", "items"])
+def test_a_file_of_items_may_have_any_name(name: str, tmp_path: Path) -> None:
+    items = put(tmp_path / name, json.dumps(ITEM).encode())
+    train = put(tmp_path / "t.jsonl", LEAK)
+    assert call("check", [train], tmp_path / "out", against=items) == 1
+
+
+def test_a_packed_file_of_items_is_refused_by_name(tmp_path: Path, capsys: Told) -> None:
+    items = put(tmp_path / "items.jsonl.gz", gzip.compress(json.dumps(ITEM).encode()))
+    code = call("check", [put(tmp_path / "t.jsonl", FINE)], tmp_path / "out", against=items)
+    assert_refused(
+        code, capsys.readouterr().err, f"{items}: line 1 is not JSON", out=tmp_path / "o"
+    )
 
 
 def test_an_empty_file_of_items_is_not_hidden_by_another(tmp_path: Path, capsys: Told) -> None:

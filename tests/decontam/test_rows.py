@@ -36,6 +36,12 @@ ITEM = {"benchmark": "b", "id": "1", "prompt": "How many ducks does Janet have t
             [("user", "I\nQ"), ("assistant", "A")],
         ),
         (
+            {"instruction": "I", "context": "C", "response": "A"},
+            [("user", "I\nC"), ("assistant", "A")],
+        ),
+        ({"instruction": "I", "completion": "A"}, [("user", "I"), ("assistant", "A")]),
+        ({"prompt": "Q", "output": "A"}, [("user", "Q"), ("assistant", "A")]),
+        (
             {"conversations": [{"from": "human", "value": "Q"}, {"from": "gpt", "value": "A"}]},
             [("user", "Q"), ("assistant", "A")],
         ),
@@ -49,6 +55,22 @@ def test_a_row_of_a_known_shape_becomes_segments(
     doc = read_row(3, row)
     assert [(s.role, s.text) for s in doc.segments] == expected
     assert [s.turn for s in doc.segments] == list(range(len(expected)))
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("Q", [("text", "Q")]),
+        (["Q", "R"], [("text", "Q"), ("text", "R")]),
+        ([USER, REPLY], [("user", "Q"), ("assistant", "A")]),
+        ([{"from": "human", "value": "Q"}], [("user", "Q")]),
+    ],
+)
+def test_a_field_that_is_named_may_hold_any_of_the_usual_shapes(
+    value: object, expected: list[tuple[str, str]]
+) -> None:
+    doc = read_row(0, {"f": value, "text": "T"}, ["f"])
+    assert [(s.role, s.text) for s in doc.segments] == expected
 
 
 @pytest.mark.parametrize(
