@@ -17,9 +17,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from harness.halves import in_half
 
 from evals.suite import load_suite
-from harness.halves import in_half
 
 ROOT = Path(__file__).parents[2]
 
