@@ -166,7 +166,7 @@ def published(scores: pd.DataFrame, folder: Path, *, judged: bool) -> dict[str, 
         tables,
         comparisons,
         inflation(SWEEP, RUNS, scores, SUITES),
-        compute_gains(RUNS, scores, SUITES, make_held(RUNS)),
+        compute_gains(SWEEP, RUNS, scores, SUITES, make_held(RUNS)),
         verdict if judged else None,
     )
     write_tables(folder / "tables", tables, findings)
