@@ -142,7 +142,7 @@ def _matched(a: Scored, b: Scored, allow_different: bool) -> tuple[Scored, Score
     problems = []
     if len(items) < max(len(a.items), len(b.items)):
         problems.append(f"{len(items)} items in common of {len(a.items)} and {len(b.items)}")
-    one, other = _taken(a, at_a), _taken(b, at_b)
+    one, other = taken(a, at_a), taken(b, at_b)
     for what, mine, theirs in (
         ("documents", one.documents, other.documents),
         ("prompts", one.prompts, other.prompts),
@@ -157,7 +157,8 @@ def _matched(a: Scored, b: Scored, allow_different: bool) -> tuple[Scored, Score
     return one, other, "; ".join(problems)
 
 
-def _taken(scored: Scored, at: NDArray[np.intp]) -> Scored:
+def taken(scored: Scored, at: NDArray[np.intp] | NDArray[np.bool_]) -> Scored:
+    """Some items of what was scored."""
     return replace(
         scored,
         items=scored.items[at],

@@ -2,7 +2,8 @@
 
 Every comparison of other results is a look that the ledger records first.  At its level the
 benchmarks of a suite and their mean are tested together (two-sided, Holm), so that a look finds a
-difference where there is none with at most that chance.
+difference where there is none with at most that chance.  Of a fresh twin only the half of the items
+that judges is read, as by the gate of a sweep: the other half is published (`evals.halves`).
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from pathlib import Path
 from typing import Literal
 
 from evals import stats
-from evals.compare import Comparison, common, compared, is_held_out
+from evals.compare import Comparison, common, compared, is_held_out, taken
 from evals.digest import text_digest
+from evals.halves import in_half
 from evals.ledger import LOOKS, Look, Question, enter
 from evals.result_folder import Scored
 
@@ -31,6 +33,8 @@ class Answer:
     finding: Finding
     note: str = ""
     """What does not match between the folders."""
+    twin: str | None = None
+    """The development benchmark that this is a fresh twin of: `n` counts the half that judges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,8 @@ def _judged(
     allow_different: bool,
     force: bool,
 ) -> Judged:
+    twins = {name: a[name].twin or b[name].twin for name in names}
+    a, b = ({name: _judging(side[name], twins[name]) for name in names} for side in (a, b))
     found = compared(a, b, names, allow_different)
     # Swapped folders ask the same question.
     sides = sorted(_digest([side[n] for n in names]) for side in (a, b))
@@ -116,10 +122,15 @@ def _judged(
     rows = [(r.benchmark, r.n, r.note) for r in found.benchmarks]
     rows += [(MEAN, sum(r.n for r in found.benchmarks), "")] if found.mean else []
     answers = tuple(
-        Answer(name, n, finding, note)
+        Answer(name, n, finding, note, twins.get(name))
         for (name, n, note), finding in zip(rows, findings, strict=True)
     )
     return Judged(suite, look.number, LOOKS, look.level, look.forced, answers)
+
+
+def _judging(scored: Scored, twin: str | None) -> Scored:
+    units = scored.labels.get("cluster", scored.items)
+    return taken(scored, in_half(scored.benchmark, twin, units, "gate"))
 
 
 def _p(row: Comparison) -> float:

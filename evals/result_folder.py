@@ -32,6 +32,8 @@ class Scored:
     """None where `scores.json` does not say."""
     suite: str | None
     """The suite it was scored with, where known."""
+    twin: str | None
+    """The development benchmark that it is a fresh twin of, as its suite states."""
     items: Objects
     prompts: Objects
     """Digest of each item's final prompt."""
@@ -54,8 +56,8 @@ class Scored:
 def read_results(folder: Path) -> dict[str, Scored]:
     """Benchmark -> scores of each item, in the order of the file.
 
-    `scores.json` says under `benchmarks` and a benchmark's name which `filter` counts, the `tier`
-    and the `suite`.
+    `scores.json` says under `benchmarks` and a benchmark's name which `filter` counts, the `tier`,
+    the `suite` and under `settings` the `twin`.
 
     Args:
         folder: What `--out` named.
@@ -129,6 +131,7 @@ def _scored(folder: Path, name: str, frame: pd.DataFrame, settings: Mapping[str,
         benchmark=name,
         tier=settings["tier"] if settings.get("tier") in get_args(Tier) else None,
         suite=str(settings["suite"]) if settings.get("suite") else None,
+        twin=_twin(settings),
         items=_column(first, "item"),
         prompts=_column(first, "prompt_digest"),
         documents=_column(first, "document_digest"),
@@ -137,6 +140,12 @@ def _scored(folder: Path, name: str, frame: pd.DataFrame, settings: Mapping[str,
         replicates=int(counts.iloc[0]) if counts.nunique() == 1 else 0,
         labels=_labels(where, first),
     )
+
+
+def _twin(settings: Mapping[str, Any]) -> str | None:
+    stated = settings.get("settings")
+    twin = stated.get("twin") if isinstance(stated, dict) else None
+    return str(twin) if twin else None
 
 
 def _counted(where: str, frame: pd.DataFrame, counts: Any) -> pd.DataFrame:

@@ -76,7 +76,7 @@ def ablate(
     comparisons = compute_deltas(sweep, runs, scores, suites, tables.candidate)
     held = held_items(plan, tables)
     inflations = inflation(sweep, runs, scores, suites)
-    gains = compute_gains(runs, scores, suites, held)
+    gains = compute_gains(sweep, runs, scores, suites, held)
     leaked = candidate_contamination(held, comparisons.candidate)
     with request_errors(path):
         ledger = ledger_file(results)

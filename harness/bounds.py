@@ -32,6 +32,14 @@ def p_worse(d: Delta, required: float) -> float:
     return stats.upper_tail(distance / d.se, d.df) if d.se > 0 else float(distance <= 0)
 
 
+def p_better(d: Delta, required: float) -> float:
+    """One-sided p of the null hypothesis that the difference is at most what is required."""
+    if d.better is not None and d.worse is not None:
+        return stats.upper_tail(stats.tango_z(d.better, d.worse, d.n_items, required))
+    distance = d.mean - required
+    return stats.upper_tail(distance / d.se, d.df) if d.se > 0 else float(distance <= 0)
+
+
 def items_to_settle(d: Delta, required: float, alpha: float) -> int | None:
     """Items at which a bound at `alpha` reaches what is required, the estimate staying where it is.
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals import stats
+from evals.halves import Half
 from evals.suite import Benchmark, Suite
 from harness.difference import Difference, Pull
-from harness.halves import Half
 from harness.runs import Run, TrainedArm, trained_arms
 from harness.scores import ArmScores, ScoreTable, score_table
 

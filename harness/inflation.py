@@ -1,6 +1,6 @@
 """How much of a development score is the leak: the delta there less the delta on fresh items.
 
-It reads the half of a fresh twin that judges nobody (`harness.halves`), so its numbers are shown.
+It reads the half of a fresh twin that judges nobody (`evals.halves`), so its numbers are shown.
 """
 
 from __future__ import annotations

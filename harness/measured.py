@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from evals import stats
 from evals.suite import Suite
 from harness.bounds import bounds, p_worse
@@ -26,8 +28,12 @@ class Measured:
     level: float
     """One-sided level of the suite: that of the gate, or of the look."""
     bounds: Bounds
+    rivals: Rivals | None
+    """Arms for which the lower bound is to hold at once; None where it is that of one arm."""
     tail: float
     """One-sided level at which the lower bound, taken alone, would stand where it does."""
+    holm: int
+    """What Holm divides the level of the upper bound by: clauses, less those that fail first."""
     outcome: Outcome
 
 
@@ -47,28 +53,25 @@ def measured(
         rivals: Those arms.
     """
     worse = [p_worse(d, clause.required) for clause, d in found]
-    adjusted = stats.holm(worse)
+    fails = stats.holm(worse) < np.asarray(levels)
     rank = {i: r for r, i in enumerate(sorted(range(len(found)), key=worse.__getitem__))}
     rows = []
     for i, (clause, d) in enumerate(found):
-        factor = _factor(clause, d, suites, rivals, levels[i])
+        among = rivals if clause.suite == suites["dev"].name and _several(rivals) else None
+        factor = among.factor(levels[i], d.df) if among else stats.quantile(1 - levels[i], d.df)
         tail = stats.upper_tail(factor, d.df)
+        # One that does not fail would be the next to do so, whatever its rank.
+        holm = len(found) - (rank[i] if fails[i] else int(fails.sum()))
         lower, _ = bounds(d, tail)
-        _, upper = bounds(d, levels[i] / (len(found) - rank[i]))
-        outcome = _outcome(clause, lower, bool(adjusted[i] < levels[i]))
+        _, upper = bounds(d, levels[i] / holm)
+        outcome = _outcome(clause, lower, bool(fails[i]))
         within = Bounds(d.mean, lower, upper)
-        rows.append(Measured(clause, d, levels[i], within, tail, outcome))
+        rows.append(Measured(clause, d, levels[i], within, among, tail, holm, outcome))
     return rows
 
 
-def _factor(
-    clause: Clause, d: Delta, suites: Mapping[str, Suite], rivals: Rivals | None, alpha: float
-) -> float:
-    """Standard errors from the estimate to its lower bound."""
-    chose = clause.suite == suites["dev"].name
-    if rivals is None or len(rivals.arms) < 2 or not chose:
-        return stats.quantile(1 - alpha, d.df)
-    return rivals.factor(alpha, d.df)
+def _several(rivals: Rivals | None) -> bool:
+    return rivals is not None and len(rivals.arms) > 1
 
 
 def _outcome(clause: Clause, lower: float, worse: bool) -> Outcome:

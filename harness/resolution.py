@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 
 from evals import stats
+from evals.halves import expected
 from evals.suite import Suite
 from harness.clauses import margin
-from harness.halves import expected
 from harness.sweep import GatePolicy
 
 DISCORDANCE = 0.10

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from evals.halves import Half, in_half
 from evals.suite import Benchmark, Suite
-from harness.halves import Half, in_half
 from harness.runs import TrainedArm
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class ScoreTable:
                 )
         cluster, stratum = (first.labels[k] if stated[k] else None for k in stated)
         units = first.items if cluster is None else cluster
-        kept = in_half(benchmark, units, self.half)
+        kept = in_half(benchmark.name, benchmark.twin, units, self.half)
         return ArmScores(
             first.items[kept],
             first.prompts[kept],

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from evals.suite import Suite
 from harness.gains import Gain
@@ -71,12 +72,25 @@ def _flat(record: Inflation) -> dict[str, object]:
 
 
 def _gain(record: Gain) -> dict[str, object]:
-    """A gain with its three estimates as `all_mean` and so on; empty where there is none."""
+    """A gain and its control, estimates as `all_mean` and so on; empty where there is none."""
     row = asdict(record)
-    found = row.pop("estimate") or {}
-    for name in ("all", "clean"):
-        row |= _estimate(name, found.get(f"{name}_items"))
-    return row | _estimate("gain", found.get("gain"))
+    found, control = row.pop("estimate"), row.pop("control") or {}
+    row |= _split("", found) | {"control": control.get("arm")}
+    return (
+        row
+        | _split("control_", control.get("estimate"))
+        | _estimate("excess", control.get("excess"))
+    )
+
+
+def _split(prefix: str, found: Mapping[str, Any] | None) -> dict[str, float | None]:
+    """A score on all items, on clean ones, and the difference."""
+    parts = {"all": "all_items", "clean": "clean_items", "gain": "gain"}
+    return {
+        key: value
+        for name, part in parts.items()
+        for key, value in _estimate(prefix + name, found[part] if found else None).items()
+    }
 
 
 def _estimate(name: str, found: Mapping[str, float] | None) -> dict[str, float | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -43,6 +44,23 @@ class Rivals:
     def factor(self, alpha: float, df: float) -> float:
         """Standard errors below the estimate at which a bound holds for every arm at once."""
         return stats.max_t_quantile(1 - alpha, self.correlation, df)
+
+    def most(self, alpha: float, df: float, factor: float) -> int:
+        """Of so many arms, correlated as these are on average, `factor` is enough for every one.
+
+        Args:
+            alpha: One-sided level over all arms.
+            df: Degrees of freedom of the standard errors.
+            factor: Standard errors between an estimate and the line it has to reach.
+        """
+        n = len(self.arms)
+        common = (float(np.sum(self.correlation)) - n) / (n * (n - 1)) if n > 1 else 0.0
+
+        def needed(arms: int) -> float:
+            alike = np.full((arms, arms), common) + (1 - common) * np.eye(arms)
+            return stats.max_t_quantile(1 - alpha, alike, df)
+
+        return bisect.bisect_right(range(1, n), factor, key=needed)
 
 
 def promotions(

@@ -23,7 +23,8 @@ EXAMPLES = (
     "  python -m evals compare results/sft results/dpo --flips 10\n"
     "  python -m evals compare results/sft results/dpo --json > deltas.json\n\n"
     "Of held-out benchmarks it says which way each went, at a level that shrinks with every look,\n"
-    "and no number; each look is recorded in the ledger, and more than ten are refused."
+    "and no number; each look is recorded in the ledger, and more than ten are refused.  It reads\n"
+    "the half of a fresh twin's items that judges, as a sweep's gate does."
 )
 
 NAME, WIDTH = 24, 100
@@ -121,10 +122,12 @@ def _look(look: Judged) -> Iterator[str]:
         if len(name) > NAME + 7:
             yield name[:WIDTH]
             name = ""
-        yield f"{name:<{NAME + 7}} {n:>6}  {answer.finding}"
+        yield f"{name:<{NAME + 7}} {n:>6}{'*' if answer.twin else ' '} {answer.finding}"
     forced = " (forced)" if look.forced else ""
     level = f"two-sided at {look.level:.2%} over all of these answers"
     yield f"Look {look.look} of {look.looks}{forced}, recorded: {level}."
+    if any(answer.twin for answer in look.answers):
+        yield "* A fresh twin: the half of its items that judges; the other half is for diagnosis."
     notes = [f"{answer.benchmark}: {answer.note}" for answer in look.answers if answer.note]
     yield from (f"note: {_plain(note)}" for note in notes)
 

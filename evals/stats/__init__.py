@@ -6,7 +6,7 @@ Scores are fractions in [0, 1]; so are differences, standard errors and margins 
 
 from evals.stats.bootstrap import hierarchical_bootstrap
 from evals.stats.clusters import cluster_covariance, cluster_variance
-from evals.stats.contamination import PerformanceGain, performance_gain
+from evals.stats.contamination import PerformanceGain, excess_gain, performance_gain
 from evals.stats.estimate import Estimate, Variance, estimate
 from evals.stats.max_t import max_t, max_t_from_correlation, max_t_quantile
 from evals.stats.multiplicity import benjamini_hochberg, holm
@@ -39,6 +39,7 @@ __all__ = [
     "cluster_variance",
     "difference_in_differences",
     "estimate",
+    "excess_gain",
     "hierarchical_bootstrap",
     "holm",
     "item_parts",

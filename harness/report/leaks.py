@@ -9,8 +9,11 @@ from harness.report.findings import Findings
 GAINS = (
     "Each arm's score on all items of a development benchmark, on the clean ones (those that no "
     "row it trained on matches), and the first less the second: the estimated performance gain. "
-    "Intervals are 95 % over the draw of items. Matched items may be easier or harder than others, "
-    "which the difference cannot tell from the leak."
+    "Matched items may be easier or harder than others. So below stands a control, an arm that "
+    "trained on none of them (the other arm of a contrast, the baseline or the stage before), "
+    "split by the same items. Beyond control is the arm's difference less the control's, paired "
+    "item by item: what is left to the leak, if without it the arm had been as far ahead on the "
+    "matched items as on the others. Intervals are 95 % over the draw of items."
 )
 
 
@@ -21,10 +24,17 @@ def gain_rows(findings: Findings) -> tuple[Gain, ...]:
 
 
 def gain_lines(findings: Findings) -> tuple[str, ...]:
-    """What is said, without a number, of the other arms."""
+    """What is said without a number: of gains without a control, and of the other arms."""
     matched = {g.arm for g in findings.gains if g.n_matched}
     rest = [g for g in findings.gains if g.arm not in matched]
     lines = []
+    alone = [g for g in findings.gains if g.estimate and not g.control]
+    if alone:
+        names = ", ".join(f"{g.arm} on {g.benchmark}" for g in alone)
+        lines.append(
+            f"No control: {names}. No arm that they are compared with trained on none of the items "
+            "and was scored alike, so that easier items are not told from the leak."
+        )
     clean = list(dict.fromkeys(g.arm for g in rest if g.finding == "no item matched"))
     if clean:
         lines.append(f"No item matched: {', '.join(clean)}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from harness.gains import Gain
+from evals.stats import PerformanceGain
 from harness.mix_check import MixCheck
 from harness.report.findings import Findings
 from harness.report.leaks import GAINS, gain_lines, gain_rows, labels_found
@@ -58,30 +58,31 @@ def gains(findings: Findings) -> list[str]:
     if not findings.gains:
         return []
     blocks = ["## Scores without the matched items"]
-    rows = [
-        (
-            code(g.arm) + ("†" if g.arm in findings.contaminated else ""),
-            code(g.benchmark),
-            share(g.n_matched, g.n_items),
-            *_gain(g),
-        )
-        for g in gain_rows(findings)
-    ]
+    rows = []
+    for g in gain_rows(findings):
+        arm = code(g.arm) + ("†" if g.arm in findings.contaminated else "")
+        matched = share(g.n_matched, g.n_items)
+        if g.estimate is None:
+            rows.append((arm, code(g.benchmark), matched, g.finding, *["—"] * 5))
+            continue
+        excess = g.control.excess if g.control else None
+        beyond = (f"**{points(excess.mean)}**", interval(excess.low, excess.high)) if excess else ()
+        rows.append((arm, code(g.benchmark), matched, *_gain(g.estimate), *(beyond or ("—", "—"))))
+        if g.control:
+            name = f"control {code(g.control.arm)}"
+            rows.append((name, code(g.benchmark), "0", *_gain(g.control.estimate), "", ""))
     if rows:
         head = ("arm", "benchmark", "items matched", "all items", "clean items", "difference",
-                "95 % interval")  # fmt: skip
+                "95 % interval", "beyond control", "95 % interval")  # fmt: skip
         blocks += [GAINS, table(head, rows, 2)]
     return blocks + [prose(line) for line in gain_lines(findings)]
 
 
-def _gain(g: Gain) -> tuple[str, str, str, str]:
-    found = g.estimate
-    if found is None:
-        return g.finding, "—", "—", "—"
+def _gain(found: PerformanceGain) -> tuple[str, str, str, str]:
     return (
         f"{score(found.all_items.mean)} {span(found.all_items.low, found.all_items.high)}",
         f"{score(found.clean_items.mean)} {span(found.clean_items.low, found.clean_items.high)}",
-        f"**{points(found.gain.mean)}**",
+        points(found.gain.mean),
         interval(found.gain.low, found.gain.high),
     )
 

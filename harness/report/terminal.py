@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from evals.stats import Estimate
 from harness.comparisons import MEAN, Delta
 from harness.mix_check import MixCheck
 from harness.report.findings import Findings
@@ -175,7 +176,7 @@ def _sources(checks: tuple[MixCheck, ...]) -> Table:
 
 
 def _gains(findings: Findings) -> Table:
-    heads = ("arm", "benchmark", "matched", "all", "clean", "difference", "95 % interval")
+    heads = ("arm", "benchmark", "matched", "all − clean", "control's", "beyond")
     table = _table("Scores without the matched items", *heads, left=2)
     for g in gain_rows(findings):
         if not g.n_matched:
@@ -183,14 +184,16 @@ def _gains(findings: Findings) -> Table:
         found = g.estimate
         dagger = "†" if g.arm in findings.contaminated else ""
         cells = [g.arm + dagger, g.benchmark, f"{g.n_matched:,} of {g.n_items:,}"]
-        if found is None:
-            cells += [g.finding, "—", "—", "—"]
-        else:
-            cells += [score(found.all_items.mean), score(found.clean_items.mean)]
-            cells += [points(found.gain.mean), interval(found.gain.low, found.gain.high)]
-        style = "red" if found and found.gain.low > 0 else ""
+        beside = (g.control.estimate.gain, g.control.excess) if g.control else (None, None)
+        cells += [_estimate(found.gain) if found else g.finding, *map(_estimate, beside)]
+        told = g.control.excess if g.control else found and found.gain
+        style = "red" if told and told.low > 0 else ""
         table.add_row(*(_text(cell, style) for cell in cells))
     return table
+
+
+def _estimate(found: Estimate | None) -> str:
+    return f"{points(found.mean)} {half_width(found.low, found.high)}" if found else "—"
 
 
 def _inflation(findings: Findings) -> Table:

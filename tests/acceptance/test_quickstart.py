@@ -65,6 +65,8 @@ def test_the_arm_that_kept_the_leak_scores_less_on_the_items_it_did_not_train_on
     kept = gains.loc[("sft mix=leaky-kept", "mini_gsm")]
     assert (kept["finding"], kept["n_matched"], kept["n_items"]) == ("estimated", 75, 500)
     assert kept["gain_low"] > 0.03
+    assert kept["control"] == "sft mix=leaky"
+    assert kept["excess_low"] > 0
     assert set(gains.drop(("sft mix=leaky-kept", "mini_gsm"))["finding"]) == {"no item matched"}
 
 

@@ -17,9 +17,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from harness.halves import in_half
 
 from evals.suite import load_suite
-from harness.halves import in_half
 
 ROOT = Path(__file__).parents[2]
 
@@ -145,9 +145,17 @@ def test_the_arm_that_kept_its_leaks_is_scored_without_the_items_it_saw(finished
     assert kept["clean_mean"] == clean["score"].mean()
     assert kept["gain_mean"] == pytest.approx(kept["all_mean"] - kept["clean_mean"])
     assert kept["gain_low"] < kept["gain_high"]
+    leaky = items[items["key"] == runs.loc["mix=leaky", "key"]]
+    unseen = leaky[~leaky["item"].isin(seen)]
+    assert kept["control"] == "sft mix=leaky"
+    assert kept["control_gain_mean"] == pytest.approx(
+        leaky["score"].mean() - unseen["score"].mean()
+    )
+    assert kept["excess_mean"] == pytest.approx(kept["gain_mean"] - kept["control_gain_mean"])
+    assert kept["excess_low"] < kept["excess_mean"] < kept["excess_high"]
     others = gains.drop("sft mix=kept")
     assert set(others["finding"]) == {"no item matched"}
-    assert others[["all_mean", "clean_mean", "gain_mean"]].isna().all(axis=None)
+    assert others[["all_mean", "gain_mean", "control", "excess_mean"]].isna().all(axis=None)
     report = (finished / "sweeps" / "small" / "report.md").read_text()
     assert "## Scores without the matched items" in report
     assert "No item matched: sft mix=plain, sft mix=leaky, dpo, rlvr." in report

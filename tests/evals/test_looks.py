@@ -16,7 +16,6 @@ from toy_engine import ToyEngine
 
 from evals import stats
 from evals.__main__ import main
-from evals.commands import run_engine
 from evals.held_out import judge
 from evals.ledger import ALPHA, LOOKS, level_of, read_ledger
 from evals.result_folder import read_results
@@ -32,16 +31,6 @@ def results(path: Path, seed: int, **rates: float) -> Path:
     """A folder; a benchmark whose name holds `fresh` is held out, all of one suite."""
     frames = [rows(n, drawn(seed + i, rate)) for i, (n, rate) in enumerate(rates.items())]
     return folder(path, *frames, suite="unseen")
-
-
-@pytest.fixture
-def toy(monkeypatch: pytest.MonkeyPatch) -> ToyEngine:
-    """Stands in for the engine of every run."""
-    engine = ToyEngine()
-    monkeypatch.setattr(
-        run_engine, "ENGINES", dict.fromkeys(run_engine.ENGINES, lambda _args: engine)
-    )
-    return engine
 
 
 @pytest.fixture

@@ -1,11 +1,10 @@
-"""`python -m evals run` and `list`: what is written, what is printed, what is refused."""
+"""`python -m evals run`: what is written, what is printed, what is refused."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import math
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -17,12 +16,10 @@ import pytest
 from small_hub import write_arc, write_gsm8k
 from toy_engine import IDENTITY, ToyEngine
 
-import evals.commands.run as command
 from evals.__main__ import main
 from evals.commands import run_engine
 from evals.engines import Generation, Request
 from evals.stats import wilson
-from evals.suite import load_suite
 
 ROOT = Path(__file__).parents[2]
 COLUMNS = {
@@ -37,18 +34,6 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_gsm8k(folder)
     write_arc(folder)
     return folder
-
-
-@pytest.fixture
-def toy(monkeypatch: pytest.MonkeyPatch) -> ToyEngine:
-    """Stands in for the engine of every run."""
-    engine = ToyEngine()
-
-    def make(_args: argparse.Namespace) -> ToyEngine:
-        return engine
-
-    monkeypatch.setattr(run_engine, "ENGINES", dict.fromkeys(run_engine.ENGINES, make))
-    return engine
 
 
 def evaluate(out: Path, what: str, *more: str) -> int:
@@ -263,116 +248,6 @@ def test_the_embedded_model_is_evaluated_and_resumed(tmp_path: Path) -> None:
     assert first == second
 
 
-# list
-
-
-def listed(*more: str) -> tuple[str, float]:
-    done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "evals", "list", *more],
-        cwd=ROOT, check=True, capture_output=True, text=True,
-        env={**os.environ, "HF_HUB_OFFLINE": "1"},
-    )  # fmt: skip
-    return done.stdout, len(done.stderr.splitlines())
-
-
-def test_the_list_names_every_suite_and_benchmark() -> None:
-    out, _ = listed("--json")
-    suites = json.loads(out)["suites"]
-    for name in ("mini-dev", "mini-unseen"):
-        suite = load_suite(name)
-        assert suites[name]["tier"] == suite.tier
-        rows = suites[name]["benchmarks"]
-        assert [(r["name"], r["items"], r["metric"], r["shots"]) for r in rows] == [
-            (b.name, b.items, b.metric, b.shots) for b in suite.benchmarks
-        ]
-        assert {r["data"] for r in rows} == {"embedded"}
-    assert "mini_gsm" in listed()[0]
-
-
-def test_the_list_loads_nothing_heavy() -> None:
-    code = (
-        "import sys; from evals.__main__ import main; main(['list']);"
-        "heavy = {'torch', 'transformers', 'lm_eval', 'datasets', 'pandas', 'scipy', 'pyarrow'};"
-        "sys.stderr.write(str(sorted(heavy & set(sys.modules))))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    assert done.stderr == "[]"
-
-
-def test_the_list_says_what_cannot_be_had_and_why(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "odd.yaml").write_text(
-        "tier: held-out\nbenchmarks:\n"
-        "  gsm8k: {items: 20, skill: math, max_tokens: 64}\n"
-        "absent: {href: its data is not published}\n"
-    )
-    monkeypatch.setattr("evals.suite.SUITES", tmp_path)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    write_gsm8k(tmp_path / "hub")
-    assert main(["list", "--json"]) == 0
-    (row,) = json.loads(capsys.readouterr().out)["suites"]["odd"]["benchmarks"]
-    assert row["data"] == "missing"
-    assert row["reason"] == (
-        "openai/gsm8k: no mirror is given, and the Hub is off (HF_HUB_OFFLINE=1)"
-    )
-    assert main(["list", "--hub", str(tmp_path / "hub")]) == 0
-    shown = capsys.readouterr().out
-    assert "mirror" in shown
-    assert "href: cannot be had: its data is not published" in shown
-
-
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        ("absent: {a: 3}", "absent 'a': its reason is 3"),
-        ("absent: {gsm8k: here}", "'gsm8k' is among the benchmarks and absent"),
-        ("missing: {}", "'tier' and 'benchmarks', and perhaps 'absent'"),
-    ],
-)
-def test_a_wrong_section_of_a_suite_is_an_error(body: str, message: str, tmp_path: Path) -> None:
-    file = tmp_path / "s.yaml"
-    file.write_text(f"tier: development\nbenchmarks: {{gsm8k: {{items: 1, skill: s}}}}\n{body}\n")
-    with pytest.raises(ValueError, match=message):
-        load_suite(str(file))
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ("pass_k: 3, replicates: 2, temperature: 1", "pass_k is 3, out of its range"),
-        ("max_truncated: 5", "max_truncated is 5, out of its range"),
-        ("max_empty: -1", "max_empty is -1, out of its range"),
-        ("replicates: 0", "replicates is 0, out of its range"),
-    ],
-)
-def test_settings_without_meaning_are_an_error(settings: str, message: str, tmp_path: Path) -> None:
-    file = tmp_path / "s.yaml"
-    file.write_text(f"tier: development\nbenchmarks: {{a: {{items: 1, skill: s, {settings}}}}}\n")
-    with pytest.raises(ValueError, match=message):
-        load_suite(str(file))
-
-
-def test_a_bar_counts_rows_and_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
-    import io
-
-    from evals.progress import Bar, Lines, progress_of
-
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    bar = progress_of({"b": 2})
-    assert isinstance(bar, Bar)
-    with bar.benchmark("b") as on_row:
-        on_row(3)
-        on_row(4)
-    file = io.StringIO()
-    with Lines(file).benchmark("b") as on_row:
-        on_row(3)
-        on_row(4)
-    assert file.getvalue().startswith("b: 2 rows, 7 tokens in ")
-
-
 @pytest.mark.parametrize("name", ["nowhere", "no-such-org/no-such-model"])
 def test_a_model_that_cannot_be_had_is_an_error_of_three_lines(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -385,58 +260,3 @@ def test_a_model_that_cannot_be_had_is_an_error_of_three_lines(
     assert told[0].startswith(f"error: --model {name} cannot be loaded: ")
     assert len(told) <= 3
     assert not (tmp_path / "out" / "scores.json").exists()
-
-
-def write_mt_bench(folder: Path) -> None:
-    rows = [
-        {"question_id": 81 + i, "category": "writing", "turns": [f"Write {i}.", "Now shorter."]}
-        for i in range(80)
-    ]
-    data = folder / "lmsys" / "mt_bench"
-    data.mkdir(parents=True)
-    pd.DataFrame(rows).to_parquet(data / "train.parquet")
-    (data / "README.md").write_text(
-        "---\nconfigs:\n- config_name: default\n  data_files:\n"
-        "  - split: train\n    path: train.parquet\n---\n"
-    )
-
-
-def evaluate_judged(folder: Path, verdict: str, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Six items of MT-Bench, of which a judge always says the same."""
-    write_mt_bench(folder / "hub")
-    judge = ToyEngine(answer=lambda _identity, _request: Generation(verdict, "stop", 4))
-    monkeypatch.setattr(command, "judge", lambda _args: judge)
-    return evaluate(
-        folder / "out", "judged", "--hub", str(folder / "hub"), "--limit", "6",
-        "--judge-model", "j", "--judge-url", "http://localhost:1/v1", "--without", "alpaca_eval",
-    )  # fmt: skip
-
-
-def test_a_judge_gives_the_scores_and_both_sides_are_kept(
-    toy: ToyEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert evaluate_judged(tmp_path, "Fine. [[8]]", monkeypatch) == 0
-    record = scores_in(tmp_path / "out")
-    assert record["benchmarks"]["mt_bench"]["score"] == pytest.approx(0.8)
-    assert "the verdicts are those of j" in record["notes"][0]
-    frame = pd.read_parquet(tmp_path / "out" / "items.parquet")
-    assert set(frame["extracted"]) == {"Fine. [[8]]"}
-    assert len(frame) == 6
-
-
-def test_a_verdict_that_cannot_be_read_is_an_error_and_no_score(
-    toy: ToyEngine,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert evaluate_judged(tmp_path, "Hm.", monkeypatch) == 2
-    assert "6 of 6 verdicts of the judge could not be read" in capsys.readouterr().err
-    assert not (tmp_path / "out" / "scores.json").exists()
-
-
-def test_judged_benchmarks_without_a_judge_are_refused(
-    toy: ToyEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert evaluate(tmp_path / "out", "judged") == 2
-    assert "--without alpaca_eval mt_bench" in capsys.readouterr().err

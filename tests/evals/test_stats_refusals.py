@@ -24,6 +24,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "winner": lambda x: stats.winner([[[x]]], [x]),
     "mean_interval": stats.mean_interval,
     "performance_gain": lambda x: stats.performance_gain(x, np.zeros(len(x), dtype=bool)),
+    "excess_gain": lambda x: stats.excess_gain(x, np.zeros(len(x)), np.zeros(len(x), dtype=bool)),
     "average_at_k": lambda x: stats.average_at_k([x]),
     "pass_at_k": lambda x: stats.pass_at_k(x, 5, 1),
     "seed_interaction": lambda x: stats.seed_interaction([x, x]),
@@ -46,7 +47,7 @@ def test_a_number_that_is_not_finite_is_refused(name: str, value: float) -> None
     "name",
     [
         "paired", "item_variance", "cluster_variance", "strata", "bootstrap",
-        "winner", "mean_interval", "performance_gain",
+        "winner", "mean_interval", "performance_gain", "excess_gain",
     ],
 )  # fmt: skip
 def test_fewer_than_two_items_are_refused(name: str, n: int) -> None:

@@ -170,3 +170,34 @@ def test_a_wrong_file_is_refused_by_file_and_key(tmp_path: Path, text: str, mess
 def test_an_unknown_suite_is_told_its_neighbour() -> None:
     with pytest.raises(ValueError, match="did you mean 'tulu3-dev'"):
         load_suite("tulu-dev")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("absent: {a: 3}", "absent 'a': its reason is 3"),
+        ("absent: {gsm8k: here}", "'gsm8k' is among the benchmarks and absent"),
+        ("missing: {}", "'tier' and 'benchmarks', and perhaps 'absent'"),
+    ],
+)
+def test_a_wrong_section_of_a_suite_is_an_error(body: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text(f"tier: development\nbenchmarks: {{gsm8k: {{items: 1, skill: s}}}}\n{body}\n")
+    with pytest.raises(ValueError, match=message):
+        load_suite(str(file))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("pass_k: 3, replicates: 2, temperature: 1", "pass_k is 3, out of its range"),
+        ("max_truncated: 5", "max_truncated is 5, out of its range"),
+        ("max_empty: -1", "max_empty is -1, out of its range"),
+        ("replicates: 0", "replicates is 0, out of its range"),
+    ],
+)
+def test_settings_without_meaning_are_an_error(settings: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text(f"tier: development\nbenchmarks: {{a: {{items: 1, skill: s, {settings}}}}}\n")
+    with pytest.raises(ValueError, match=message):
+        load_suite(str(file))

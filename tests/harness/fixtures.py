@@ -217,7 +217,7 @@ def make_findings() -> Findings:
     scores = make_scores(sweep, suites, runs)
     comparisons = compute_deltas(sweep, runs, scores, suites, CANDIDATE)
     found, absent = inflation(sweep, runs, scores, suites)
-    gains, missing = compute_gains(runs, scores, suites, make_held(runs))
+    gains, missing = compute_gains(sweep, runs, scores, suites, make_held(runs))
     comparisons = replace(comparisons, absent=comparisons.absent + absent + missing)
     assert sweep.gate is not None
     shares = {b.name: 0.0 for s in suites.values() for b in s.benchmarks}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -23,12 +22,12 @@ from fixtures import (
 )
 from rich.console import Console
 
+from evals.halves import in_half
 from evals.ledger import ALPHA, level_of, read_ledger
 from harness.clauses import clauses
 from harness.deltas import compute_deltas
 from harness.gains import compute_gains
 from harness.gate import decide
-from harness.halves import expected, in_half
 from harness.inflation import inflation
 from harness.judge import judge
 from harness.measured import measured
@@ -132,7 +131,9 @@ def judging() -> pd.Series:
     diagnosis = pd.Series(data=False, index=SCORES.index)
     for name, benchmark in twins.items():
         rows = SCORES["benchmark"] == name
-        diagnosis[rows] = in_half(benchmark, SCORES.loc[rows, "item"], "diagnosis")
+        diagnosis[rows] = in_half(
+            benchmark.name, benchmark.twin, SCORES.loc[rows, "item"], "diagnosis"
+        )
     return (SCORES["tier"] == "held-out") & ~diagnosis
 
 
@@ -165,7 +166,7 @@ def published(scores: pd.DataFrame, folder: Path, *, judged: bool) -> dict[str, 
         tables,
         comparisons,
         inflation(SWEEP, RUNS, scores, SUITES),
-        compute_gains(RUNS, scores, SUITES, make_held(RUNS)),
+        compute_gains(SWEEP, RUNS, scores, SUITES, make_held(RUNS)),
         verdict if judged else None,
     )
     write_tables(folder / "tables", tables, findings)
@@ -217,28 +218,6 @@ def test_a_benchmark_in_both_tiers_is_held_out() -> None:
     dev, unseen = SUITES["dev"], SUITES["heldout"]
     both = replace(dev, benchmarks=(*dev.benchmarks, unseen.benchmarks[3]))
     assert shown({"dev": both, "heldout": unseen}) == {b.name for b in dev.benchmarks}
-
-
-@pytest.mark.parametrize("limit", [500, 40])
-def test_the_halves_of_a_twin_share_no_item_and_do_not_move(limit: int) -> None:
-    twin = replace(SUITES["heldout"].benchmarks[0], limit=limit)
-    items = [f"{twin.name}/{i}" for i in range(limit)]
-    gate, diagnosis = (in_half(twin, items, half) for half in ("gate", "diagnosis"))
-    assert np.array_equal(gate, ~diagnosis)
-    assert abs(int(gate.sum()) - expected(twin)) < 3 * math.sqrt(limit) / 2
-    fewer = in_half(twin, items[: limit // 2], "gate")
-    assert np.array_equal(fewer, gate[: limit // 2])
-    plain = replace(twin, twin=None)
-    assert in_half(plain, items, "gate").all()
-    assert expected(plain) == limit
-
-
-def test_a_cluster_is_in_one_half_whole() -> None:
-    twin = SUITES["heldout"].benchmarks[0]
-    units = np.repeat([f"passage {i}" for i in range(50)], 4)
-    gate = in_half(twin, units, "gate").reshape(50, 4)
-    assert (gate.all(axis=1) | ~gate.any(axis=1)).all()
-    assert 0 < gate.sum() < gate.size
 
 
 def test_no_stage_that_trains_or_promotes_depends_on_a_held_out_evaluation() -> None:

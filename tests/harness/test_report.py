@@ -75,6 +75,15 @@ def hostile_findings() -> Findings:
         sweep=replace(f.sweep, name=HOSTILE, model=HOSTILE),
         comparisons=replace(f.comparisons, deltas=deltas, absent=absent),
         inflation=tuple(replace(i, contrast=HOSTILE, benchmark=HOSTILE) for i in f.inflation),
+        gains=tuple(
+            replace(
+                g,
+                arm=HOSTILE,
+                benchmark=HOSTILE,
+                control=replace(g.control, arm=HOSTILE) if g.control else None,
+            )
+            for g in f.gains
+        ),
         verdict=replace(f.verdict, candidate=HOSTILE, reasons=reasons),
         contamination=tuple(replace(c, name=HOSTILE) for c in f.contamination),
         stages=(StageTime(HOSTILE, "sft", "failed", None, HOSTILE),),
@@ -94,13 +103,25 @@ def test_every_number_stands_in_all_three_forms() -> None:
     findings = make_findings()
     markdown, html = render(findings)
     brief = printed(findings)
-    for row in ("+77.1", "+15.6", "+18.2", "+21.2"):
+    for row in ("+77.1", "+15.6", "+18.2", "+21.2", "+16.1", "−2.5", "+18.6"):
         assert row in markdown
         assert row in html
         assert row in brief
     assert "PASS" in markdown
     assert "PASS" in html
     assert "PASS" in brief
+
+
+def test_a_gain_without_a_control_says_so() -> None:
+    findings = make_findings()
+    alone = replace(findings, gains=tuple(replace(g, control=None) for g in findings.gains))
+    markdown, html = render(alone)
+    said = "No control: sft mix=leaky-kept on mini_gsm, "
+    assert said in markdown
+    assert said in html
+    assert "No control" not in render(findings).markdown
+    assert "control `" not in markdown
+    assert "+16.1 ±2.8" in printed(alone)
 
 
 def test_the_page_stands_alone_and_is_accessible() -> None:

@@ -1,8 +1,8 @@
 """A fresh twin serves two ends, each with items of its own.
 
-One half of its items is held out: the gate judges on it, and of it only the outcome is shown.  The
-other half measures what kept leaks did (`harness.inflation`), in numbers that are published.  So no
-published number depends on an item that judges a candidate.
+One half of its items is held out: models are judged on it, by a sweep's gate and by `compare`, and
+of it only the outcome is shown.  The other half measures what kept leaks did, in numbers that a
+sweep publishes.  So no published number depends on an item that judges.
 """
 
 from __future__ import annotations
@@ -19,22 +19,25 @@ from evals.suite import Benchmark
 Half = Literal["gate", "diagnosis"]
 
 
-def in_half(benchmark: Benchmark, units: Iterable[str], half: Half) -> NDArray[np.bool_]:
+def in_half(
+    benchmark: str, twin: str | None, units: Iterable[str], half: Half
+) -> NDArray[np.bool_]:
     """Which items are in a half of a benchmark; all of them where it is no twin.
 
     The half of an item follows from its name, so that it is the same in every sweep and at every
     limit.  A cluster goes into one half whole.
 
     Args:
-        benchmark: What was scored.
+        benchmark: Name of what was scored.
+        twin: The development benchmark that it is a fresh twin of.
         units: The cluster of each item, or the item.
         half: Which half.
     """
     names = list(units)
-    if benchmark.twin is None:
+    if twin is None:
         return np.ones(len(names), dtype=np.bool_)
     wanted = 1 if half == "diagnosis" else 0
-    sides = [int(text_digest(f"{benchmark.name} {name}")[:8], 16) % 2 for name in names]
+    sides = [int(text_digest(f"{benchmark} {name}")[:8], 16) % 2 for name in names]
     return np.array([side == wanted for side in sides], dtype=np.bool_)
 
 
