@@ -16,7 +16,8 @@ from decontam.report.accounts import Accounts
 from decontam.report.evidence import Match, match
 from decontam.report.report import Report, Totals
 from decontam.rows.batch import batches
-from decontam.rows.shapes import Doc, read_row
+from decontam.rows.shapes import Doc, asked, read_row
+from decontam.rows.unscanned import ROWS, unread
 from decontam.rules.rule import prepare
 from decontam.run.candidate import Candidate, Seen
 from decontam.run.scan import Scan
@@ -60,11 +61,12 @@ def check(
         return run(
             Request(tuple(map(str, given)), place, None, tuple(fields), workers=workers), index
         )
-    records = cast(Iterable[Mapping[str, object]], rows)
+    records = list(cast(Iterable[Mapping[str, object]], rows))
     docs = [read_row(number, row, fields) for number, row in enumerate(records)]
     if not docs:
         raise ValueError("no rows to check; pass at least one training row")
     matches, accounts = _check(index, docs)
+    unscanned = [s.text for d in docs for s in d.segments if not asked(index.policy.mode, s.role)]
     totals = Totals(
         rows_read=len(docs),
         rows_flagged=accounts.rows_flagged,
@@ -73,6 +75,9 @@ def check(
         variants=accounts.variants,
         bytes_read=sum(len(s.text.encode()) for d in docs for s in d.segments),
         seconds=time.perf_counter() - started,
+        turns_unscanned=len(unscanned),
+        bytes_unscanned=sum(len(text.encode()) for text in unscanned),
+        fields_unscanned=unread(records[:ROWS], fields),
     )
     digests = tuple(doc.digest() for doc in docs)
     return Report(index.policy, totals, accounts.items(), matches, digests, tuple(fields))

@@ -62,12 +62,16 @@ class Summary:
     items_matched: int
     seconds: float
     bytes_read: int
+    turns_unscanned: int
+    bytes_unscanned: int
+    fields_unscanned: tuple[str, ...]
     benchmarks: dict[str, BenchmarkLine]
 
     @classmethod
     def of(cls, report: Report) -> Summary:
         """What the summary of a report says."""
         told = report.summary()
+        told["fields_unscanned"] = tuple(told["fields_unscanned"])
         lines = {
             name: BenchmarkLine(**{f.name: line[f.name] for f in fields(BenchmarkLine)})
             for name, line in told["benchmarks"].items()

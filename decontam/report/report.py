@@ -33,6 +33,13 @@ class Totals:
     """Matches that share an item's wording only."""
     bytes_read: int
     seconds: float
+    turns_unscanned: int
+    """Turns of roles that the mode does not look at, ..."""
+    bytes_unscanned: int
+    """... and their texts."""
+    fields_unscanned: tuple[str, ...]
+    """Fields that hold text which is not read, by the first rows of each file; `a[].b` is a field
+    of the turns in `a`."""
     rows_kept: int | None = None
     """Rows of the cleaned files, where files were cleaned."""
 
@@ -73,7 +80,8 @@ class Report:
 
         told = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
         names = {"variants": "template_variants"}
-        totals = Totals(**{f.name: told.get(names.get(f.name, f.name)) for f in fields(Totals)})
+        figures = {f.name: told.get(names.get(f.name, f.name)) for f in fields(Totals)}
+        totals = Totals(**{**figures, "fields_unscanned": tuple(figures["fields_unscanned"])})
         records = pq.read_table(folder / "items.parquet").to_pylist()
         accounts = tuple(ItemSummary(**record) for record in records)
         found = pq.read_metadata(folder / "matches.parquet").num_rows
@@ -127,6 +135,9 @@ class Report:
             "rows_unreadable": totals.rows_unreadable,
             **({} if totals.rows_kept is None else {"rows_kept": totals.rows_kept}),
             "bytes_read": totals.bytes_read,
+            "turns_unscanned": totals.turns_unscanned,
+            "bytes_unscanned": totals.bytes_unscanned,
+            "fields_unscanned": list(totals.fields_unscanned),
             "items_total": len(self.accounts),
             "items_indexed": sum(i.indexed for i in self.accounts),
             "items_matched": sum(i.rows > 0 for i in self.accounts),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from decontam.report.report import Report
+from decontam.report.report import Report, Totals
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -54,12 +54,27 @@ def show(report: Report, out: Path | None, cleaned: bool) -> None:
         f"{totals.rows_flagged:,} flagged, {totals.rows_unreadable:,} unreadable; preset "
         f"{escape(report.policy.name)}, mode {report.policy.mode}"
     )
+    if passed := _passed(totals):
+        console.print(f"not looked at: {escape(passed)}")
     if totals.rows_kept is not None:
         removed = totals.rows_read - totals.rows_kept
         console.print(f"{totals.rows_kept:,} rows kept, {removed:,} removed")
     if out:
         where = "data, removed.jsonl, " if cleaned else ""
         console.print(f"{escape(str(out))}: {where}review.html, matches.parquet, summary.json")
+
+
+def _passed(totals: Totals) -> str:
+    """What no item was looked for in, and what would change that."""
+    from rich.filesize import decimal
+
+    told = []
+    if turns := totals.turns_unscanned:
+        size = decimal(totals.bytes_unscanned)
+        told.append(f"{turns:,} turns of other roles, {size} (--mode all looks at them)")
+    if names := totals.fields_unscanned:
+        told.append(f"text in {', '.join(names)} (--fields names what to read instead)")
+    return "; ".join(told)
 
 
 def _table(report: Report) -> Table:

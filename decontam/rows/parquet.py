@@ -54,6 +54,26 @@ def parquet_blocks(shard: Shard, mode: Mode, fields: Sequence[str]) -> Iterator[
             first += table.num_rows
 
 
+def first_rows(file: DataFile, most: int) -> list[dict[str, object] | None]:
+    """Up to `most` rows from the begin of a file with all of their columns; None for those that
+    cannot be read.
+
+    Raises:
+        ValueError: the file cannot be read.
+    """
+
+    def row(table: pa.RecordBatch, place: int) -> dict[str, object] | None:
+        try:
+            return _row(table, place)
+        except ValueError:
+            return None  # it is refused, or counted, where it is scanned
+
+    with opened_parquet(file) as parquet:
+        for table in parquet.iter_batches(most):
+            return [row(table, place) for place in range(table.num_rows)]
+    return []
+
+
 def _columns(file: DataFile, names: Sequence[str], fields: Sequence[str]) -> list[str]:
     missing = [f for f in fields if f not in names]
     if missing:

@@ -11,6 +11,7 @@ import numpy as np
 
 from decontam.rows.files import Shard
 from decontam.rows.read import read_shard
+from decontam.rows.unscanned import Turns
 from decontam.run import shard as published
 from decontam.run.candidate import Candidate, Seen
 from decontam.run.shard import MOST_BAD, Done
@@ -30,6 +31,7 @@ class Merged:
     """File -> its rows."""
     bad: tuple[tuple[str, int, str], ...]
     """Unreadable rows: file, row, reason."""
+    unscanned: Turns
 
     def candidates(self) -> Iterator[Candidate]:
         """What was found, row by row."""
@@ -87,7 +89,8 @@ def merge(folders: Folders, allowed: int, fields: Sequence[str]) -> Merged:
     for name, count in rows.items():
         if not count:
             raise ValueError(f"{name} holds no rows; remove it or fetch it again")
-    return Merged(folders, first, rows, bad)
+    unscanned = sum((d.unscanned for d in done.values() if d), Turns())
+    return Merged(folders, first, rows, bad, unscanned)
 
 
 def _numbered(

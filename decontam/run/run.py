@@ -22,6 +22,7 @@ from decontam.report.review import write_review
 from decontam.report.tables import MatchWriter
 from decontam.rows.files import DataFile, Shard, find_files
 from decontam.rows.shards import SHARD, shards
+from decontam.rows.unscanned import unscanned_fields
 from decontam.run.clean import clean_files, removals
 from decontam.run.local import Scanned, Task, in_processes, in_this_process
 from decontam.run.merge import Folders, Merged, merge
@@ -132,6 +133,9 @@ def _run(
         variants=accounts.variants,
         bytes_read=sum(f.size for f in files),
         seconds=time.perf_counter() - started,
+        turns_unscanned=merged.unscanned.count,
+        bytes_unscanned=merged.unscanned.bytes,
+        fields_unscanned=unscanned_fields(files, request.fields),
     )
     report = Report(index.policy, totals, accounts.items(), place.work / "matches.parquet")
     if request.clean:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from dataclasses import fields as dataclass_fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from decontam.rows.batch import Batch
 from decontam.rows.files import Shard
 from decontam.rows.read import read_shard
 from decontam.rows.shapes import QUESTION, Mode, Segment
+from decontam.rows.unscanned import Turns, unscanned_turns
 from decontam.run.candidate import Candidate
 from decontam.run.place import sync
 from decontam.run.scan import Scan
@@ -40,6 +41,7 @@ class Done:
     """Unreadable rows: number, reason."""
     stopped: bool
     """Whether it was given up for its unreadable rows."""
+    unscanned: Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,24 +81,25 @@ def scan_shard(scan: Scan, shard: Shard, folder: Path, options: Options) -> Done
     staging = folder.with_name(f"{folder.name}.{uuid4().hex}")  # processes of two nodes share ids
     staging.mkdir()
     scan.scanner.gram_rows()  # forget what another shard counted
-    rows = 0
+    rows, unscanned = 0, Turns()
     bad: list[tuple[int, str]] = []
     held: list[Candidate] = []
     for block in read_shard(shard, scan.index.policy.mode, options.fields):
         for batch in block.batches:
             held += _candidates(scan, batch, shard)
             bad += [(batch.numbers[place], reason) for place, reason in batch.bad.items()]
+            unscanned += unscanned_turns(batch)
         rows += block.rows
         if len(bad) > options.most_bad:
             break
     counted, bad = scan.scanner.gram_rows(), sorted(bad)
-    done = Done(rows, tuple(bad[: MOST_BAD + 1]), len(bad) > options.most_bad)
+    stopped = len(bad) > options.most_bad
+    done = Done(rows, tuple(bad[: MOST_BAD + 1]), stopped, unscanned)
     if options.similar and not done.stopped:
         held += _similar(scan, shard, held, options, folder.with_suffix(".verdicts"))
     held.sort(key=lambda c: c.match.order)
     _write(staging, held, counted)
-    told = {"rows": done.rows, "bad": done.bad, "stopped": done.stopped}
-    (staging / "shard.json").write_text(json.dumps(told), encoding="utf-8")
+    (staging / "shard.json").write_text(json.dumps(asdict(done)), encoding="utf-8")
     for path in [*staging.iterdir(), staging]:
         sync(path)
     return _renamed(staging, folder) or done
@@ -155,7 +158,8 @@ def published(folder: Path) -> Done | None:
     if not path.is_file():
         return None
     told = json.loads(path.read_text(encoding="utf-8"))
-    return Done(told["rows"], tuple((r, why) for r, why in told["bad"]), told["stopped"])
+    bad = tuple((row, why) for row, why in told["bad"])
+    return Done(told["rows"], bad, told["stopped"], Turns(**told["unscanned"]))
 
 
 def candidates(folder: Path) -> Iterator[Candidate]:

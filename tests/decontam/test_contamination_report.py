@@ -38,6 +38,7 @@ def test_the_summary_counts_rows_items_and_benchmarks() -> None:
         "rows_unreadable": 0, "items_total": 502, "items_indexed": 500, "items_matched": 12,
         "template_variants": 0, "matches": 12,
         "bytes_read": sum(len(str(r["text"]).encode()) for r in ROWS),
+        "turns_unscanned": 0, "bytes_unscanned": 0, "fields_unscanned": [],
     }  # fmt: skip
     assert isinstance(benchmarks, dict)
     assert benchmarks["gsm"]["verdict"] == "contaminated"

@@ -48,6 +48,7 @@ SUMMARY: dict[str, Any] = {
     "policy": "default", "mode": "user", "rows_read": 12_000, "rows_flagged": 37,
     "rows_unreadable": 0, "items_total": 1319, "items_indexed": 1318, "items_matched": 31,
     "seconds": 4.2, "bytes_read": 3_000_000,
+    "turns_unscanned": 12, "bytes_unscanned": 4_000, "fields_unscanned": ["</p><script>"],
     "benchmarks": {
         "gsm8k": {"items": 1319, "indexed": 1318, "matched": 31, "rate": 31 / 1318,
                   "interval": [0.0166, 0.0332], "verdict": "contaminated"},
