@@ -5,7 +5,7 @@ Of held-out benchmarks `compare` gives none: `evals.held_out` says which way the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -54,7 +54,7 @@ class Comparison:
     """Clusters of items, where they come in such."""
     strata: int | None
     note: str = ""
-    """What does not match between the folders."""
+    """What does not match between the folders, and the guardrails that tripped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +78,12 @@ def compare(
     Args:
         a: Results of the one, by benchmark (`evals.result_folder.read_results`).
         b: Results of the other.
-        allow_different: Compare common items where items, documents or prompts differ, and say so.
+        allow_different: Compare common items where items, documents, prompts or metrics differ,
+            and say so.
 
     Raises:
-        ValueError: prompts, documents, items or benchmarks differ and that is not allowed, or
-            fewer than two items are common.
+        ValueError: prompts, documents, items, metrics or benchmarks differ and that is not
+            allowed, or fewer than two items are common.
     """
     names, notes = common(a, b, allow_different)
     shown = [name for name in names if not is_held_out(a[name], b[name])]
@@ -120,8 +121,8 @@ def compared(
     """Deltas of some benchmarks, of whatever tier: what calls this answers for what it shows.
 
     Raises:
-        ValueError: prompts, documents or items differ and that is not allowed, or fewer than two
-            items are common.
+        ValueError: prompts, documents, items or metrics differ and that is not allowed, or fewer
+            than two items are common.
     """
     if not names:
         return Compared((), None, None, None, ())
@@ -150,11 +151,29 @@ def _matched(a: Scored, b: Scored, allow_different: bool) -> tuple[Scored, Score
         changed = int(np.sum((mine != theirs) & (mine != "") & (theirs != "")))
         if changed:
             problems.append(f"{changed} {what} differ")
+    if a.measure and b.measure and a.measure != b.measure:
+        problems.append(f"scores are {a.measure} in A and {b.measure} in B")
     if problems and not allow_different:
         raise ValueError(f"{a.benchmark}: {'; '.join(problems)}. {_REMEDY}")
     if len(items) < 2:
         raise ValueError(f"{a.benchmark}: {len(items)} items in common; at least two are needed")
-    return one, other, "; ".join(problems)
+    return one, other, "; ".join([*problems, *_caveats(a, b)])
+
+
+def _caveats(a: Scored, b: Scored) -> Iterator[str]:
+    """What both were scored with all the same, and should be known."""
+    if a.generation and b.generation and a.generation != b.generation:
+        changed = {
+            f"{key} {one.get(key)} in A and {other.get(key)} in B"
+            for part in a.generation.keys() & b.generation.keys()
+            if isinstance(one := a.generation[part], dict)
+            and isinstance(other := b.generation[part], dict)
+            for key in one.keys() | other.keys()
+            if one.get(key) != other.get(key)
+        }
+        yield f"generated differently: {', '.join(sorted(changed)) or 'see scores.json'}"
+    for side, scored in (("A", a), ("B", b)):
+        yield from (f"guardrail tripped in {side}: {line}" for line in scored.failed)
 
 
 def taken(scored: Scored, at: NDArray[np.intp] | NDArray[np.bool_]) -> Scored:

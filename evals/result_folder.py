@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -46,6 +46,12 @@ class Scored:
     """Responses per item; 0 where items differ in it."""
     labels: Mapping[str, Objects]
     """`cluster` and `stratum` of each item, where recorded."""
+    measure: str | None = None
+    """Metric and filter of the scores, where known."""
+    generation: Mapping[str, Any] = field(default_factory=dict)
+    """How responses were generated, where known."""
+    failed: tuple[str, ...] = ()
+    """Guardrails that tripped."""
 
     @property
     def binary(self) -> bool:
@@ -56,8 +62,9 @@ class Scored:
 def read_results(folder: Path) -> dict[str, Scored]:
     """Benchmark -> scores of each item, in the order of the file.
 
-    `scores.json` says under `benchmarks` and a benchmark's name which `filter` counts, the `tier`,
-    the `suite` and under `settings` the `twin`.
+    `scores.json` says under `benchmarks` and a benchmark's name which `metric` and `filter` count,
+    the `tier`, the `suite`, how responses were generated and under `settings` the `twin`, and under
+    `failed` what tripped.
 
     Args:
         folder: What `--out` named.
@@ -67,9 +74,10 @@ def read_results(folder: Path) -> dict[str, Scored]:
             items carry several filters and none is said to count, a response is there twice, or
             replicates of one item were shown different prompts.
     """
-    frame, settings = _items(folder / "items.parquet"), _settings(folder / "scores.json")
+    frame = _items(folder / "items.parquet")
+    settings, failed = _settings(folder / "scores.json")
     groups = frame.groupby("benchmark", sort=False)
-    return {str(n): _scored(folder, str(n), f, settings.get(str(n), {})) for n, f in groups}
+    return {str(n): _scored(folder, str(n), f, settings.get(str(n), {}), failed) for n, f in groups}
 
 
 def _items(path: Path) -> pd.DataFrame:
@@ -99,7 +107,8 @@ def _items(path: Path) -> pd.DataFrame:
     return frame
 
 
-def _settings(path: Path) -> Mapping[str, Mapping[str, Any]]:
+def _settings(path: Path) -> tuple[Mapping[str, Mapping[str, Any]], Sequence[str]]:
+    """Settings by benchmark, and the guardrails that tripped, each after its benchmark's name."""
     if not path.is_file():
         raise ValueError(f"{path} does not exist; name a folder that `evals run --out` wrote")
     try:
@@ -109,10 +118,19 @@ def _settings(path: Path) -> Mapping[str, Mapping[str, Any]]:
     found = body.get("benchmarks", {}) if isinstance(body, dict) else None
     if not isinstance(found, dict) or not all(isinstance(v, dict) for v in found.values()):
         raise ValueError(f"{path}: `benchmarks` maps names to their settings")
-    return found
+    failed = body.get("failed", [])
+    if not isinstance(failed, list) or not all(isinstance(line, str) for line in failed):
+        raise ValueError(f"{path}: `failed` is a list of lines")
+    return found, failed
 
 
-def _scored(folder: Path, name: str, frame: pd.DataFrame, settings: Mapping[str, Any]) -> Scored:
+def _scored(
+    folder: Path,
+    name: str,
+    frame: pd.DataFrame,
+    settings: Mapping[str, Any],
+    failed: Sequence[str],
+) -> Scored:
     where = f"{folder}: benchmark {name}"
     frame = _counted(where, frame, settings.get("filter"))
     replicate = frame.get("replicate", 0)
@@ -139,6 +157,11 @@ def _scored(folder: Path, name: str, frame: pd.DataFrame, settings: Mapping[str,
         extracted=_column(first, "extracted"),
         replicates=int(counts.iloc[0]) if counts.nunique() == 1 else 0,
         labels=_labels(where, first),
+        measure=_measure(settings),
+        generation=settings["generation"] if isinstance(settings.get("generation"), dict) else {},
+        failed=tuple(
+            line.removeprefix(f"{name}: ") for line in failed if line.startswith(f"{name}: ")
+        ),
     )
 
 
@@ -146,6 +169,13 @@ def _twin(settings: Mapping[str, Any]) -> str | None:
     stated = settings.get("settings")
     twin = stated.get("twin") if isinstance(stated, dict) else None
     return str(twin) if twin else None
+
+
+def _measure(settings: Mapping[str, Any]) -> str | None:
+    metric, name = settings.get("metric"), settings.get("filter")
+    if not metric:
+        return None
+    return str(metric) if name in (None, "none") else f"{metric} ({name})"
 
 
 def _counted(where: str, frame: pd.DataFrame, counts: Any) -> pd.DataFrame:

@@ -47,6 +47,8 @@ class Asked:
     judge: str | None = None
     of_suite: str | None = None
     """The suite that the benchmarks belong to, where they belong to one."""
+    base_url: str | None = None
+    """A server's address."""
 
     @property
     def same_results(self) -> dict[str, Any]:
@@ -114,10 +116,10 @@ def require_free(out: Path, asked: Asked) -> None:
     if not file.is_file():
         return
     try:
-        before = json.loads(file.read_text(encoding="utf-8"))["asked"]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        before = json.loads(file.read_bytes())["asked"]
+        other = {k: v for k, v in before.items() if v != asked.same_results.get(k)}
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise ValueError(f"--out {out}: its scores.json is not one of ours") from error
-    other = {k: v for k, v in before.items() if v != asked.same_results.get(k)}
     if other:
         named = ", ".join(f"{k} {v}" for k, v in other.items())
         raise ValueError(f"--out {out} holds the results of another run ({named}); name another")

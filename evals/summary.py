@@ -115,7 +115,9 @@ def _interval(items: _Items) -> tuple[float, float, float, Method]:
     if clusters is None and strata is None and np.isin(values, (0.0, 1.0)).all():
         low, high = wilson(int(values.sum()), values.size)
         return math.sqrt(mean * (1 - mean) / values.size), low, high, "wilson"
-    found = estimate(mean, item_parts(values, cluster=clusters, stratum=strata))
+    # A few equal items are not known to agree with all the others.
+    alike = bool(values.min() == values.max())
+    found = estimate(mean, item_parts(values, cluster=clusters, stratum=strata, floor=alike))
     method: Method = "t over clusters" if clusters is not None else "t over strata"
     return found.se, found.low, found.high, "t" if clusters is strata is None else method
 

@@ -45,7 +45,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-different-prompts",
         action="store_true",
-        help="compare common items where prompts, documents or item sets differ",
+        help="compare common items where prompts, documents, metrics or item sets differ",
     )
     parser.add_argument(
         "--ledger",

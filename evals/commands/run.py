@@ -100,6 +100,7 @@ def run(args: argparse.Namespace) -> int:
         without=tuple(args.without),
         judge=args.judge_model,
         of_suite=suite.name if suite else None,
+        base_url=args.base_url.rstrip("/") if args.base_url else None,
     )
     require_free(args.out, asked)
     against = _against(args.against)

@@ -138,7 +138,8 @@ def _text(choice: dict[str, Any], chat: bool, reason: str) -> str:
             f"{reason!r}; let the server give reasoning and refusals as text",
             200,
         )
-    return text
+    # JSON can hold half a character; no file and no tokenizer can.
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _highest(score: float, top: Any) -> float:

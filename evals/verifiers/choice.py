@@ -16,7 +16,7 @@ OPEN = (
 )
 BEFORE_ANSWER = re.compile(OPEN, re.IGNORECASE)
 """What may stand between a cue and the answer."""
-LETTER = re.compile(r"([A-Za-z])(?![\w'’+#-]|\.\w)")
+LETTER = re.compile(r"([A-Za-z])(?![\w+#-]|['’]\w|\.\w)")
 ENDS_LINE = re.compile(r"[*_`\"'”’$)\]}>.,;!]*[ \t]*(?:\n|\Z)")
 REACH = 400
 """Characters after a cue in which an option's text is looked for."""
@@ -38,8 +38,9 @@ VERDICT = re.compile(
     r"(?:the\s+)?(?:correct|right|best|answer)\b"
 )
 ALTERNATIVE = re.compile(
-    r"[*_)\]}\s]*(?:/|&|\bor\b|\band\b|,\s*(?:or\b|and\b)?)\s*(?:option\s+|choice\s+)?[*_(\[{]*"
-    r"([A-Z])(?![\w'’-])(?!\s+(?:is|was|think|am|believe|can|has|does|would)\b)[)\]}*_]*"
+    r"[*_`\"'”’)\]}\s]*(?:/|&|\bor\b|\band\b|,\s*(?:or\b|and\b)?)\s*"
+    r"(?:option\s+|choice\s+)?[*_`\"'“‘(\[{]*"
+    r"([A-Z])(?![\w-]|['’]\w)(?!\s+(?:is|was|think|am|believe|can|has|does|would)\b)[)\]}*_]*"
 )
 REJECTED_BEFORE = re.compile(
     r"(?:\bnot|n't|\brather than|\binstead of|\bthan|\bunlike|\beliminat\w+|\brul\w+ out"

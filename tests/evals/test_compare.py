@@ -301,3 +301,40 @@ def test_hostile_names_stay_on_their_line(
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_another_metric_is_refused_unless_allowed_and_then_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One task scored strictly and loosely has the same prompts, documents and items."""
+    scores = RNG(3).integers(0, 2, 30)
+    a = folder(tmp_path / "a", rows("x", scores), metric="strict", filter="none")
+    b = folder(tmp_path / "b", rows("x", scores), metric="loose", filter="none")
+    assert "x: scores are strict in A and loose in B" in refused(capsys, a, b)
+    text = asked(capsys, a, b, "--allow-different-prompts")
+    assert "note: x: scores are strict in A and loose in B" in text
+
+
+def test_another_filter_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scores = RNG(3).integers(0, 2, 30)
+    a = folder(tmp_path / "a", rows("x", scores, filter="first"), metric="m", filter="first")
+    b = folder(tmp_path / "b", rows("x", scores, filter="last"), metric="m", filter="last")
+    assert "x: scores are m (first) in A and m (last) in B" in refused(capsys, a, b)
+
+
+def test_other_settings_and_tripped_guardrails_are_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores = RNG(3).integers(0, 2, 30)
+    sides = [
+        folder(tmp_path / name, rows("x", scores), generation={"x": {"max_gen_toks": room}})
+        for name, room in (("a", 3), ("b", 64))
+    ]
+    file = sides[0] / "scores.json"
+    body = json.loads(file.read_text())
+    file.write_text(json.dumps({**body, "failed": ["x: all cut", "xy: of another benchmark"]}))
+    text = asked(capsys, *sides)
+    assert "x: generated differently: max_gen_toks 3 in A and 64 in B" in text
+    assert "guardrail tripped in A: all cut" in text
+    assert "another benchmark" not in text
+    assert "note" not in asked(capsys, sides[1], sides[1])

@@ -62,6 +62,7 @@ def test_the_list_says_what_cannot_be_had_and_why(
     )
     monkeypatch.setattr("evals.suite.SUITES", tmp_path)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.delenv("ASSAY_HUB", raising=False)
     write_gsm8k(tmp_path / "hub")
     assert main(["list", "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)["suites"]["odd"]["benchmarks"]

@@ -58,6 +58,13 @@ def test_a_response_whose_room_went_to_reasoning_is_cut_and_empty() -> None:
         assert answers(engine(served.url), "a") == [Generation("", "length", 2, 3)]
 
 
+def test_half_a_character_is_replaced_and_a_whole_pair_is_read() -> None:
+    body = completion("half \ud83d, whole \ud83d\ude00")
+    with serving(lambda _: reply(body)) as served:
+        (found,) = answers(engine(served.url), "a")
+    assert found.text == "half \ufffd, whole \U0001f600"
+
+
 def test_a_conversation_is_canonical_json() -> None:
     asking = engine("http://127.0.0.1:9/v1")
     one = asking.chat([{"role": "user", "content": "é"}], add_generation_prompt=True)

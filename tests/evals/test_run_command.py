@@ -205,7 +205,22 @@ def test_a_folder_with_another_runs_results_is_not_overwritten(
     assert "holds the results of another run (suite mini_gsm)" in capsys.readouterr().err
     assert evaluate(tmp_path, "mini_gsm", "--limit", "12", "--max-tokens", "9") == 2
     assert "another run (max_tokens None)" in capsys.readouterr().err
+    served = ("--limit", "12", "--engine", "openai", "--base-url")
+    for port, code in ((8001, 0), (8001, 0), (8002, 2)):
+        address = f"http://127.0.0.1:{port}/v1"
+        assert evaluate(tmp_path / "served", "mini_gsm", *served, address) == code
+    assert "another run (base_url http://127.0.0.1:8001/v1)" in capsys.readouterr().err
     assert set(scores_in(tmp_path)["benchmarks"]) == {"mini_gsm"}
+
+
+@pytest.mark.parametrize("body", [b'{"asked": []}', b'{"asked": 3}', b"[]", b"\xff", b"{}"])
+def test_a_folder_with_a_foreign_file_is_not_overwritten(
+    body: bytes, toy: ToyEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "scores.json").write_bytes(body)
+    assert evaluate(tmp_path, "mini_gsm", "--limit", "12") == 2
+    assert "its scores.json is not one of ours" in capsys.readouterr().err
+    assert (tmp_path / "scores.json").read_bytes() == body
 
 
 def test_held_out_samples_are_not_printed(

@@ -50,6 +50,17 @@ def test_items_of_one_cluster_are_not_independent() -> None:
     assert mean.se > counted_mean(BENCHMARK, [score(i, r.score) for i, r in enumerate(rows)]).se  # type: ignore[operator]
 
 
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_items_that_agree_are_no_certainty_under_any_method(value: float) -> None:
+    for label, groups in (("cluster", 3), ("cluster", 12), ("stratum", 3)):
+        rows = [score(i, value, **{label: str(i % groups)}) for i in range(12)]
+        mean = counted_mean(BENCHMARK, rows)
+        assert mean.low is not None
+        assert mean.high is not None
+        assert mean.low <= value <= mean.high
+        assert mean.high - mean.low > 0.1
+
+
 def test_fixed_subtasks_are_strata() -> None:
     rows = [score(i, float(i % 5 < (i // 10)), stratum=str(i // 10)) for i in range(30)]
     mean = counted_mean(BENCHMARK, rows)
