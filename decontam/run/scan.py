@@ -17,6 +17,8 @@ from decontam.text.reading import Reading
 Table = NDArray[np.int32]
 """Hits, one a line: entry, text, place in the text, position in the entry."""
 
+Column = NDArray[np.int32]
+
 
 class Scan:
     """An index at work in one process."""
@@ -26,7 +28,6 @@ class Scan:
         self.index = index
         self.scanner: Scanner = index.scanner()
         self._find = finder(index)
-        self._agreed: dict[tuple[int, int, int], bool] = {}
         self._asked = bytes(mask & index.asked for mask in range(256))
 
     def findings(self, batch: Batch) -> Iterator[Finding]:
@@ -65,7 +66,6 @@ class Scan:
         """Read a row; `asked` ends with what its texts are asked for."""
         doc = batch.doc(place)
         readings = tuple(Reading(self.scanner, s.text) for s in doc.segments)
-        self._agreed.clear()
         return Scanned(doc.row, doc.segments, readings, tuple(map(bool, asked[-len(readings) :])))
 
     def _pair(self, scanned: Scanned, group: Table, first_text: int) -> Pair:
@@ -73,17 +73,20 @@ class Scan:
         entry, n = self.index.entries.entries[place], self.index.gram_size(place)
         if self.index.screen.once:
             return Pair(scanned, place, entry, (), tuple(group[:, 3].tolist()))
-        found = (Hit(text - first_text, at, k, n) for _, text, at, k in group.tolist())
-        return Pair(scanned, place, entry, tuple(h for h in found if self._confirmed(scanned, h)))
+        confirmed = group[self._confirmed(scanned, group[:, 1] - first_text, group[:, 2], n)]
+        hits = (Hit(text - first_text, at, k, n) for _, text, at, k in confirmed.tolist())
+        return Pair(scanned, place, entry, tuple(hits))
 
-    def _confirmed(self, scanned: Scanned, hit: Hit) -> bool:
-        """Whether the tokens of a hit agree as text: the scanner compares hashes."""
-        key = hit.segment, hit.at, hit.n
-        if key not in self._agreed:
-            reading, begin, end = scanned.readings[hit.segment], hit.at, hit.at + hit.n
-            encoded = self.index.entries.vocabulary.encode(reading.words(begin, end))
-            self._agreed[key] = encoded == reading.ids(begin, end)
-        return self._agreed[key]
+    def _confirmed(
+        self, scanned: Scanned, segments: Column, starts: Column, n: int
+    ) -> NDArray[np.bool_]:
+        """Whether the tokens of each hit agree as text: the scanner compares hashes."""
+        encode = self.index.entries.vocabulary.encode
+        agree = np.zeros(len(starts), dtype=np.bool_)
+        for segment in np.unique(segments).tolist():
+            here = segments == segment
+            agree[here] = scanned.readings[segment].agree(starts[here], n, encode)
+        return agree
 
 
 def _split(hits: Table, cuts: Sequence[int] | NDArray[np.intp]) -> list[Table]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 
 from decontam.text._scanner import Scanner
 from decontam.text.tokens import words
+
+Encode = Callable[[Iterable[str]], Sequence[int]]
 
 
 class Reading:
@@ -55,6 +58,29 @@ class Reading:
             last += 1
         found = words(self._utf8[spans[first, 0] : spans[last - 1, 1]].decode())
         return found[begin - first : end - first]
+
+    def agree(self, starts: NDArray[np.int32], n: int, encode: Encode) -> NDArray[np.bool_]:
+        """Whether the n tokens from each start on are, as text, those that their hashes say.
+
+        Args:
+            starts: Places of tokens.
+            n: How many from each on; they must exist.
+            encode: Tokens as text -> ids.
+        """
+        places = starts[:, None] + np.arange(n)
+        unknown = np.unique(places[self._agrees[places] < 0])
+        for run in np.split(unknown, np.flatnonzero(np.diff(unknown) > 1) + 1):
+            if len(run):
+                begin, end = int(run[0]), int(run[-1]) + 1
+                told = zip(encode(self.words(begin, end)), self.ids(begin, end), strict=True)
+                self._agrees[begin:end] = [by_text == by_hash for by_text, by_hash in told]
+        agree: NDArray[np.bool_] = (self._agrees[places] > 0).all(axis=1)
+        return agree
+
+    @cached_property
+    def _agrees(self) -> NDArray[np.int8]:
+        """Of each token whether text and hash agree; below 0 where nobody has asked."""
+        return np.full(len(self), -1, dtype=np.int8)
 
     def span(self, begin: int, end: int) -> tuple[int, int]:
         """Where in the text, in code points, the tokens from `begin` to before `end` stand."""
