@@ -139,6 +139,30 @@ def test_the_header_says_what_was_read_and_found(tmp_path: Path) -> None:
     assert "&lt;/td&gt;&lt;b&gt;[U+202E]" in text
 
 
+@pytest.mark.parametrize(
+    ("verdict", "unreadable", "indexed", "headline", "looked"),
+    [
+        ("contaminated", 3, 9, "1 of 1 benchmarks contaminated", "1 item, 3 unreadable rows"),
+        ("traces", 0, 10, "Traces of 1 of 1 benchmarks", None),
+        ("traces", 1, 10, "Traces of 1 of 1 benchmarks", "0 items, 1 unreadable row"),
+        ("clean", 0, 9, "Not everything was checked", "1 item, 0 unreadable rows"),
+        ("clean", 0, 10, "No benchmark contaminated", None),
+    ],
+)
+def test_the_headline_follows_from_verdicts_and_what_was_looked_at(
+    tmp_path: Path, verdict: str, unreadable: int, indexed: int, headline: str, looked: str | None
+) -> None:
+    folder = leave(tmp_path, [])
+    told = {**SUMMARY["benchmarks"]["gsm8k"], "items": 10, "indexed": indexed, "verdict": verdict}
+    summary = {**SUMMARY, "rows_unreadable": unreadable, "items_total": 10,
+               "items_indexed": indexed, "benchmarks": {"b": told}}  # fmt: skip
+    (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+    text = write_review(folder).read_text(encoding="utf-8")
+    assert f'<h2 id="verdict">{headline}</h2>' in text
+    found = re.search("Not looked at: (.*)[.] Nothing", text)
+    assert (found and found[1]) == looked
+
+
 def test_hostile_text_is_data_and_nothing_else(tmp_path: Path) -> None:
     text = written(tmp_path, hostile())
     page = Page(text)
