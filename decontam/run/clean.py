@@ -107,6 +107,30 @@ def clean_files(
     return kept
 
 
+def missing(files: Sequence[DataFile], out: Path) -> str | None:
+    """What a cleaning left in a folder and is no longer there: the first by its name, or None.
+
+    Args:
+        files: The files that were cleaned.
+        out: Where it was published.
+
+    Raises:
+        ValueError: the list of what was left out is damaged.
+    """
+    removed = out / "removed.jsonl"
+    if not removed.is_file():
+        return removed.name
+    try:
+        with removed.open(encoding="utf-8") as lines:
+            dropped = {told["file"] for told in map(json.loads, lines) if told["row"] is None}
+    except (ValueError, LookupError, TypeError) as error:
+        raise ValueError(
+            f"{removed} is damaged ({error}); choose another folder or remove this one"
+        ) from error
+    kept = (Path("data", file.name) for file in files if file.name not in dropped)
+    return next((str(path) for path in kept if not (out / path).is_file()), None)
+
+
 def _lines(file: DataFile, gone: Collection[int], target: Path) -> int:
     row = kept = 0
     with _written(file, target) as out:
