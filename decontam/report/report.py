@@ -6,16 +6,18 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from decontam.policy import Policy
 from decontam.report.accounts import overlaps
 from decontam.report.evidence import Match
 from decontam.report.overlap import ItemSummary, Overlap
 from decontam.report.tables import item_table, match_table
+from decontam.rows.frames import chosen, is_frame, is_table, mappings
 from decontam.rows.shapes import read_row
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
 AnyRow = TypeVar("AnyRow", bound=Mapping[str, object])
@@ -83,7 +85,8 @@ class Report:
 
     @property
     def matches(self) -> pa.Table:
-        """Matches by file, row, benchmark and item as an Arrow table (fields of `Match`)."""
+        """Matches by file, row, benchmark and item as an Arrow table (fields of `Match`);
+        `matches.to_pandas()` is the data frame."""
         if isinstance(self.found, Path):
             import pyarrow.parquet as pq
 
@@ -92,7 +95,8 @@ class Report:
 
     @property
     def items(self) -> pa.Table:
-        """Every item's account as an Arrow table (fields of `ItemSummary`)."""
+        """Every item's account as an Arrow table (fields of `ItemSummary`); `items.to_pandas()` is
+        the data frame."""
         return item_table(self.accounts)
 
     def evidence(self) -> Iterator[Match]:
@@ -136,11 +140,21 @@ class Report:
             "benchmarks": {b.benchmark: b.record() for b in self.benchmarks},
         }
 
-    def clean(self, rows: Iterable[AnyRow]) -> list[AnyRow]:
+    @overload
+    def clean(self, rows: pd.DataFrame) -> pd.DataFrame: ...
+
+    @overload
+    def clean(self, rows: Iterable[AnyRow]) -> list[AnyRow]: ...
+
+    def clean(self, rows: Any) -> Any:
         """The rows that are not flagged, in order.
 
         Args:
             rows: The rows that were checked, again.
+
+        Returns:
+            A data frame of a data frame, with its index and types, an Arrow table of a table, else
+            a list.
 
         Raises:
             ValueError: they are not the rows that were checked; an unscanned row is not clean.
@@ -149,21 +163,20 @@ class Report:
             raise ValueError(
                 "files were checked, not rows; clean them with python -m decontam clean"
             )
-        flagged, kept, removed = set(self.flagged), [], 0
-        for number, row in enumerate(rows):
+        given = rows if is_frame(rows) or is_table(rows) else list(rows)
+        flagged, kept, count = set(self.flagged), [], 0
+        for number, row in enumerate(mappings(given)):
             known = self.digests[number] if number < len(self.digests) else b""
             if read_row(number, row, self.fields).digest() != known:
                 raise ValueError(f"row {number} is not the row that was checked; check these rows")
-            if number in flagged:
-                removed += 1
-            else:
-                kept.append(row)
-        if len(kept) + removed != self.totals.rows_read:
+            if number not in flagged:
+                kept.append(number)
+            count += 1
+        if count != self.totals.rows_read:
             raise ValueError(
-                f"{len(kept) + removed} rows given, {self.totals.rows_read} checked; "
-                "pass the same rows"
+                f"{count} rows given, {self.totals.rows_read} checked; pass the same rows"
             )
-        return kept
+        return chosen(given, kept)
 
     def write(self, folder: str | Path) -> None:
         """Write `matches.parquet`, `items.parquet` and `summary.json` into a folder; the tables
