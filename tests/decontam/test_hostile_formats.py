@@ -27,6 +27,7 @@ from hostile import (
 
 import decontam.rows.lines
 import decontam.rows.shards
+import decontam.rows.xz
 import decontam.run.run
 from decontam.rows.files import find_files
 from decontam.rows.read import read_shard
@@ -73,6 +74,26 @@ def test_two_compressed_streams_in_a_file_are_both_read(suffix: str, tmp_path: P
     data = PACKED[suffix](FINE) + PACKED[suffix](LEAK)
     assert call("check", [put(tmp_path / f"t.jsonl.{suffix}", data)], tmp_path / "out") == 1
     assert summary(tmp_path / "out")["rows_read"] == 2
+
+
+@pytest.mark.parametrize("read", [1, 2, 3, 5, 1 << 18])
+def test_zeros_by_fours_between_and_behind_xz_streams_are_padding(
+    read: int, tmp_path: Path, capsys: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decontam.rows.xz, "_READ", read)
+    first, second = lzma.compress(FINE), lzma.compress(LEAK)
+    for zeros, more in ((4, 0), (8, 4), (0, 12), (400, 4)):
+        data = first + b"\0" * zeros + second + b"\0" * more
+        (shard,) = shards(find_files([str(put(tmp_path / "t.jsonl.xz", data))]))
+        assert sum(block.rows for block in read_shard(shard, "user", ())) == 2
+    for data in (
+        first + b"\0" * 3, first + b"\0" * 5 + second, first + second + b"\0" * 401,
+        b"\0" * 4 + first, first + b"\0" * 4 + b"garbage", first + b"\0" * 4 + second[:-1],
+        first + b"\0" * 4 + second[:1],
+    ):  # fmt: skip
+        out = tmp_path / "out"
+        code = call("check", [put(tmp_path / "t.jsonl.xz", data)], out)
+        assert_refused(code, capsys.readouterr().err, "t.jsonl.xz: ", "fetch or write", out=out)
 
 
 def test_an_empty_bzip2_stream_between_others_is_read_or_refused(
