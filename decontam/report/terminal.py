@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from decontam.report.report import Report
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
 
@@ -43,9 +45,16 @@ class Progress:
 def show(report: Report, out: Path | None, cleaned: bool) -> None:
     """Print what was found."""
     from rich.console import Console
-    from rich.markup import escape
 
     console = Console(soft_wrap=True, highlight=False)
+    with console.capture() as printed:  # rich itself ends the program where nobody reads on
+        _show(console, report, out, cleaned)
+    sys.stdout.write(printed.get())
+
+
+def _show(console: Console, report: Report, out: Path | None, cleaned: bool) -> None:
+    from rich.markup import escape
+
     console.print(_table(report))
     totals = report.totals
     rate = totals.bytes_read / 1e6 / max(totals.seconds, 1e-9)
