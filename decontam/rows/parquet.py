@@ -33,6 +33,8 @@ def opened_parquet(file: DataFile) -> Iterator[pq.ParquetFile]:
     try:
         with pq.ParquetFile(file.path, page_checksum_verification=True) as parquet:
             yield parquet
+    except FileNotFoundError as error:
+        raise file.gone() from error
     except (pa.ArrowException, OSError) as error:
         raise ValueError(
             f"{file.name}: not a whole Parquet file: {error}; fetch it again"

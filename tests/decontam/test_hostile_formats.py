@@ -265,3 +265,33 @@ def test_a_file_that_ends_early_while_it_is_read_is_refused(
     code = call("check", [train], tmp_path / "out")
     told = capsys.readouterr().err
     assert_refused(code, told, "t.jsonl: became shorter", out=tmp_path / "out")
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "json", "parquet", *(f"jsonl.{s}" for s in PACKED)])
+@pytest.mark.parametrize(
+    ("command", "step"),
+    [("check", "shards"), ("check", "_scan"), ("clean", "_scan"), ("clean", "merge"),
+     ("clean", "_clean")],
+)  # fmt: skip
+def test_a_file_that_disappears_is_named_with_the_remedy(
+    step: str, suffix: str, command: str, tmp_path: Path, capsys: Told,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    train, out = tmp_path / f"t.{suffix}", tmp_path / "out"
+    if suffix == "parquet":
+        pq.write_table(pa.table({"text": [QUESTION]}), train)
+    else:
+        put(train, PACKED[suffix.split(".")[1]](LEAK) if "." in suffix else LEAK)
+    data, real = train.read_bytes(), getattr(decontam.run.run, step)
+
+    def losing(*arguments: object) -> object:
+        train.unlink()
+        return real(*arguments)
+
+    with monkeypatch.context() as m:
+        m.setattr(decontam.run.run, step, losing)
+        code = call(command, [train], out)
+    words = (f"t.{suffix} was there when", f"is gone; put it back at {train} and run it again")
+    assert_refused(code, capsys.readouterr().err, *words, out=out)
+    put(train, data)
+    assert call(command, [train], out) == (1 if command == "check" else 0)
