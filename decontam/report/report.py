@@ -38,6 +38,12 @@ class Totals:
     rows_kept: int | None = None
     """Rows of the cleaned files, where files were cleaned."""
 
+    def cleaned(self) -> dict[str, int]:
+        """Rows kept and removed, which are the rows read, where files were cleaned."""
+        if self.rows_kept is None:
+            return {}
+        return {"rows_kept": self.rows_kept, "rows_removed": self.rows_read - self.rows_kept}
+
 
 @dataclass(frozen=True)
 class Report:
@@ -129,7 +135,7 @@ class Report:
             "rows_read": totals.rows_read,
             "rows_flagged": totals.rows_flagged,
             "rows_unreadable": totals.rows_unreadable,
-            **({} if totals.rows_kept is None else {"rows_kept": totals.rows_kept}),
+            **totals.cleaned(),
             "bytes_read": totals.bytes_read,
             "items_total": len(self.accounts),
             "items_indexed": sum(i.indexed for i in self.accounts),

@@ -63,9 +63,9 @@ def _show(console: Console, report: Report, out: Path | None, cleaned: bool) -> 
         f"{totals.rows_flagged:,} flagged, {totals.rows_unreadable:,} unreadable; preset "
         f"{escape(report.policy.name)}, mode {report.policy.mode}"
     )
-    if totals.rows_kept is not None:
-        removed = totals.rows_read - totals.rows_kept
-        console.print(f"{totals.rows_kept:,} rows kept, {removed:,} removed")
+    if cleaned_rows := totals.cleaned():
+        kept, removed = cleaned_rows["rows_kept"], cleaned_rows["rows_removed"]
+        console.print(f"{kept:,} rows kept, {removed:,} removed")
     if out:
         where = "data, removed.jsonl, " if cleaned else ""
         console.print(f"{escape(str(out))}: {where}review.html, matches.parquet, summary.json")

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from decontam.policy import Policy
 from decontam.report.report import Report
 from decontam.rows.files import DataFile, Shard, opened
-from decontam.rows.lines import BLOCK, is_array, records
+from decontam.rows.lines import BLOCK, is_array
 from decontam.rows.parquet import opened_parquet
+from decontam.rows.raw import raw_records
 from decontam.run.place import sync
 
 if TYPE_CHECKING:
@@ -162,21 +163,12 @@ def _json(file: DataFile, gone: Collection[int], target: Path) -> int:
     kept = 0
     with _written(file, target) as out:
         out.write(b"[")
-        for row, element in enumerate(_elements(file)):
+        for row, element in enumerate(raw_records(Shard(file, 0, 0, file.size))):
             if row not in gone:
                 out.write((b",\n" if kept else b"\n") + element)
                 kept += 1
         out.write(b"\n]\n")
     return kept
-
-
-def _elements(file: DataFile) -> Iterator[bytes]:
-    with opened(file) as stream:
-        for data, places in records(stream, Shard(file, 0, 0, file.size)):
-            begin = 0
-            for end in places or ():
-                yield bytes(data[begin:end]).strip()
-                begin = end + 1
 
 
 def _parquet(file: DataFile, gone: Collection[int], target: Path) -> int:

@@ -22,10 +22,11 @@ from decontam.report.review import write_review
 from decontam.report.tables import MatchWriter
 from decontam.rows.files import DataFile, Shard, find_files
 from decontam.rows.shards import SHARD, shards
+from decontam.run.bad_rows import publish_bad_rows
 from decontam.run.clean import clean_files, missing, removals
 from decontam.run.local import Scanned, Task, in_processes, in_this_process
 from decontam.run.merge import Folders, Merged, merge
-from decontam.run.place import RESULTS, Place, claimed, write_atomically
+from decontam.run.place import RESULTS, Place, claimed
 from decontam.run.scan import Scan
 from decontam.run.settle import Allows, settle
 from decontam.run.shard import Options, published
@@ -230,9 +231,7 @@ def _clean(report: Report, merged: Merged, files: Sequence[DataFile], place: Pla
 
 def _publish(place: Place, report: Report, merged: Merged) -> Report:
     """Move the results where they belong; the summary comes last and says that all is there."""
-    if merged.bad:
-        lines = (json.dumps({"file": f, "row": r, "reason": w}) + "\n" for f, r, w in merged.bad)
-        write_atomically(place.work / "bad_rows.jsonl", "".join(lines))
+    publish_bad_rows(merged, place.work)
     report.write(place.work)
     write_review(place.work, Summary.of(report))
     try:
