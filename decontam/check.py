@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeGuard, cast
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from decontam.report.accounts import Accounts
 from decontam.report.evidence import Match, match
 from decontam.report.report import Report, Totals
 from decontam.rows.batch import batches
+from decontam.rows.frames import mappings
 from decontam.rows.shapes import Doc, asked, read_row
 from decontam.rows.unscanned import ROWS, unread
 from decontam.rules.rule import prepare
@@ -23,12 +24,16 @@ from decontam.run.candidate import Candidate, Seen
 from decontam.run.scan import Scan
 from decontam.run.settle import settle
 
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
 Paths = str | Path | Sequence[str | Path]
 
 
 def check(
-    rows: Iterable[Mapping[str, object]] | Paths,
-    items: Iterable[Mapping[str, object]],
+    rows: Iterable[Mapping[str, object]] | pd.DataFrame | pa.Table | Paths,
+    items: Iterable[Mapping[str, object]] | pd.DataFrame | pa.Table,
     policy: str | Policy = "default",
     *,
     out: str | Path | None = None,
@@ -39,9 +44,11 @@ def check(
 
     Args:
         rows: Training rows (`messages`, `prompt`/`response`, `prompt`/`chosen`/`rejected`, Alpaca,
-            ShareGPT or plain `text`), or the files, folders or globs that hold them.
+            ShareGPT or plain `text`) as mappings, a pandas data frame or an Arrow table, or the
+            files, folders or globs that hold them.  A cell that is null, NaN, NaT or NA is absent,
+            as if its row had no such key.
         items: Benchmark items with `benchmark`, `id`, `prompt` and optionally `answer`, `passage`,
-            `options`.
+            `options`, in any of these kinds.
         policy: A name in `PRESETS`, or a policy.
         out: Folder for the results of a check of files, where it is resumed if it was cut off.
         workers: Processes that scan files.
@@ -52,7 +59,7 @@ def check(
             be read, a row without text to scan, or an unknown policy.
     """
     started = time.perf_counter()
-    index = prepare(resolve(policy), read_items(items))
+    index = prepare(resolve(policy), read_items(mappings(items)))
     if _are_paths(rows):
         from decontam.run.run import Request, run
 
@@ -61,7 +68,7 @@ def check(
         return run(
             Request(tuple(map(str, given)), place, None, tuple(fields), workers=workers), index
         )
-    records = list(cast(Iterable[Mapping[str, object]], rows))
+    records = list(mappings(rows))
     docs = [read_row(number, row, fields) for number, row in enumerate(records)]
     if not docs:
         raise ValueError("no rows to check; pass at least one training row")

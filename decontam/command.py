@@ -6,9 +6,11 @@ import argparse
 import errno
 import gc
 import json
+import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -30,9 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     arguments = _parser().parse_args(argv)
     try:
-        code = int(arguments.command(arguments))
-        sys.stdout.flush()
-        return code
+        return int(arguments.command(arguments))
     except BlockedError as blocked:
         print(f"blocked: {blocked}; nothing was written", file=sys.stderr)  # noqa: T201
         return CONTAMINATED
@@ -49,6 +49,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         print("error: this is a defect of decontam; please report it", file=sys.stderr)  # noqa: T201
         return WRONG_REQUEST
+
+
+@contextmanager
+def _printing() -> Iterator[None]:
+    """What is printed last, to a reader that may have gone: what was asked for is done by then, and
+    says by its exit code what it found."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())  # or Python complains when it flushes at its end
+        os.close(nowhere)
 
 
 def _said(error: ValueError | OSError) -> str:
@@ -154,10 +167,11 @@ def _run(arguments: argparse.Namespace, clean: bool) -> int:
             progress=progress,
         )
         report = run(request, index)
-    if arguments.json:
-        print(json.dumps(report.summary(), indent=2, ensure_ascii=False))  # noqa: T201
-    else:
-        show(report, arguments.out, clean)
+    with _printing():
+        if arguments.json:
+            print(json.dumps(report.summary(), indent=2, ensure_ascii=False))  # noqa: T201
+        else:
+            show(report, arguments.out, clean)
     return CLEAN if clean else _verdict(report)
 
 
@@ -190,14 +204,17 @@ def _index(arguments: argparse.Namespace) -> int:
     publish(index, arguments.out)
     entries = index.entries
     found = sum(e.reason is None for e in entries.entries[: len(entries.items)])
-    print(f"{arguments.out}: {found:,} of {len(entries.items):,} items indexed")  # noqa: T201
+    with _printing():
+        print(f"{arguments.out}: {found:,} of {len(entries.items):,} items indexed")  # noqa: T201
     return CLEAN
 
 
 def _review(arguments: argparse.Namespace) -> int:
     from decontam.report.review import write_review
 
-    print(write_review(arguments.folder))  # noqa: T201
+    written = write_review(arguments.folder)
+    with _printing():
+        print(written)  # noqa: T201
     return CLEAN
 
 

@@ -21,7 +21,7 @@ from decontam.policy import Policy, Rule
 from decontam.text import scanner, tokens
 
 VERSIONS = {
-    "index": 4,
+    "index": 5,
     "tokens": tokens.VERSION,
     "scanner": scanner.VERSION,
     "unicode": unicodedata.unidata_version,

@@ -6,16 +6,18 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from decontam.policy import Policy
 from decontam.report.accounts import overlaps
 from decontam.report.evidence import Match
 from decontam.report.overlap import ItemSummary, Overlap
 from decontam.report.tables import item_table, match_table
+from decontam.rows.frames import chosen, is_frame, is_table, mappings
 from decontam.rows.shapes import read_row
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
 AnyRow = TypeVar("AnyRow", bound=Mapping[str, object])
@@ -42,6 +44,12 @@ class Totals:
     of the turns in `a`."""
     rows_kept: int | None = None
     """Rows of the cleaned files, where files were cleaned."""
+
+    def cleaned(self) -> dict[str, int]:
+        """Rows kept and removed, which are the rows read, where files were cleaned."""
+        if self.rows_kept is None:
+            return {}
+        return {"rows_kept": self.rows_kept, "rows_removed": self.rows_read - self.rows_kept}
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,8 @@ class Report:
 
     @property
     def matches(self) -> pa.Table:
-        """Matches by file, row, benchmark and item as an Arrow table (fields of `Match`)."""
+        """Matches by file, row, benchmark and item as an Arrow table (fields of `Match`);
+        `matches.to_pandas()` is the data frame."""
         if isinstance(self.found, Path):
             import pyarrow.parquet as pq
 
@@ -100,7 +109,8 @@ class Report:
 
     @property
     def items(self) -> pa.Table:
-        """Every item's account as an Arrow table (fields of `ItemSummary`)."""
+        """Every item's account as an Arrow table (fields of `ItemSummary`); `items.to_pandas()` is
+        the data frame."""
         return item_table(self.accounts)
 
     def evidence(self) -> Iterator[Match]:
@@ -133,7 +143,7 @@ class Report:
             "rows_read": totals.rows_read,
             "rows_flagged": totals.rows_flagged,
             "rows_unreadable": totals.rows_unreadable,
-            **({} if totals.rows_kept is None else {"rows_kept": totals.rows_kept}),
+            **totals.cleaned(),
             "bytes_read": totals.bytes_read,
             "turns_unscanned": totals.turns_unscanned,
             "bytes_unscanned": totals.bytes_unscanned,
@@ -147,11 +157,21 @@ class Report:
             "benchmarks": {b.benchmark: b.record() for b in self.benchmarks},
         }
 
-    def clean(self, rows: Iterable[AnyRow]) -> list[AnyRow]:
+    @overload
+    def clean(self, rows: pd.DataFrame) -> pd.DataFrame: ...
+
+    @overload
+    def clean(self, rows: Iterable[AnyRow]) -> list[AnyRow]: ...
+
+    def clean(self, rows: Any) -> Any:
         """The rows that are not flagged, in order.
 
         Args:
             rows: The rows that were checked, again.
+
+        Returns:
+            A data frame of a data frame, with its index and types, an Arrow table of a table, else
+            a list.
 
         Raises:
             ValueError: they are not the rows that were checked; an unscanned row is not clean.
@@ -160,21 +180,20 @@ class Report:
             raise ValueError(
                 "files were checked, not rows; clean them with python -m decontam clean"
             )
-        flagged, kept, removed = set(self.flagged), [], 0
-        for number, row in enumerate(rows):
+        given = rows if is_frame(rows) or is_table(rows) else list(rows)
+        flagged, kept, count = set(self.flagged), [], 0
+        for number, row in enumerate(mappings(given)):
             known = self.digests[number] if number < len(self.digests) else b""
             if read_row(number, row, self.fields).digest() != known:
                 raise ValueError(f"row {number} is not the row that was checked; check these rows")
-            if number in flagged:
-                removed += 1
-            else:
-                kept.append(row)
-        if len(kept) + removed != self.totals.rows_read:
+            if number not in flagged:
+                kept.append(number)
+            count += 1
+        if count != self.totals.rows_read:
             raise ValueError(
-                f"{len(kept) + removed} rows given, {self.totals.rows_read} checked; "
-                "pass the same rows"
+                f"{count} rows given, {self.totals.rows_read} checked; pass the same rows"
             )
-        return kept
+        return chosen(given, kept)
 
     def write(self, folder: str | Path) -> None:
         """Write `matches.parquet`, `items.parquet` and `summary.json` into a folder; the tables

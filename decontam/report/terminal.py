@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from decontam.report.report import Report, Totals
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
 
@@ -43,9 +45,16 @@ class Progress:
 def show(report: Report, out: Path | None, cleaned: bool) -> None:
     """Print what was found."""
     from rich.console import Console
-    from rich.markup import escape
 
     console = Console(soft_wrap=True, highlight=False)
+    with console.capture() as printed:  # rich itself ends the program where nobody reads on
+        _show(console, report, out, cleaned)
+    sys.stdout.write(printed.get())
+
+
+def _show(console: Console, report: Report, out: Path | None, cleaned: bool) -> None:
+    from rich.markup import escape
+
     console.print(_table(report))
     totals = report.totals
     rate = totals.bytes_read / 1e6 / max(totals.seconds, 1e-9)
@@ -56,9 +65,9 @@ def show(report: Report, out: Path | None, cleaned: bool) -> None:
     )
     if passed := _passed(totals):
         console.print(f"not looked at: {escape(passed)}")
-    if totals.rows_kept is not None:
-        removed = totals.rows_read - totals.rows_kept
-        console.print(f"{totals.rows_kept:,} rows kept, {removed:,} removed")
+    if cleaned_rows := totals.cleaned():
+        kept, removed = cleaned_rows["rows_kept"], cleaned_rows["rows_removed"]
+        console.print(f"{kept:,} rows kept, {removed:,} removed")
     if out:
         where = "data, removed.jsonl, " if cleaned else ""
         console.print(f"{escape(str(out))}: {where}review.html, matches.parquet, summary.json")

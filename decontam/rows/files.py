@@ -44,9 +44,19 @@ class DataFile:
         Raises:
             ValueError: it is not; what was read of it says nothing of what it is now.
         """
-        now = self.path.stat()
+        try:
+            now = self.path.stat()
+        except FileNotFoundError as error:
+            raise self.gone() from error
         if (now.st_size, now.st_mtime_ns) != (self.size, self.changed):
             raise ValueError(f"{self.name} changed while it was read; check it again")
+
+    def gone(self) -> ValueError:
+        """What is to be said where the file is not there any more."""
+        return ValueError(
+            f"{self.name} was there when the check began and is gone; put it back at {self.path} "
+            "and run it again"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,8 @@ def opened(file: DataFile) -> Iterator[BinaryIO]:
     try:
         with _open(file) as stream:
             yield stream
+    except FileNotFoundError as error:
+        raise file.gone() from error
     except (OSError, EOFError) as error:
         raise ValueError(f"{file.name}: cannot be read to its end: {error}; {_remedy()}") from error
     except _stream_errors() as error:

@@ -33,6 +33,8 @@ def opened_parquet(file: DataFile) -> Iterator[pq.ParquetFile]:
     try:
         with pq.ParquetFile(file.path, page_checksum_verification=True) as parquet:
             yield parquet
+    except FileNotFoundError as error:
+        raise file.gone() from error
     except (pa.ArrowException, OSError) as error:
         raise ValueError(
             f"{file.name}: not a whole Parquet file: {error}; fetch it again"
@@ -64,7 +66,7 @@ def first_rows(file: DataFile, most: int) -> list[dict[str, object] | None]:
 
     def row(table: pa.RecordBatch, place: int) -> dict[str, object] | None:
         try:
-            return _row(table, place)
+            return row_of(table, place)
         except ValueError:
             return None  # it is refused, or counted, where it is scanned
 
@@ -91,7 +93,7 @@ def _columns(file: DataFile, names: Sequence[str], fields: Sequence[str]) -> lis
 
 def _batch(table: pa.RecordBatch, first: int, mode: Mode, fields: Sequence[str]) -> Batch:
     def doc(place: int) -> Doc:
-        return read_row(first + place, _row(table, place), fields)
+        return read_row(first + place, row_of(table, place), fields)
 
     numbers = range(first, first + table.num_rows)
     quick = None if fields else _columns_of(table, mode)
@@ -101,7 +103,12 @@ def _batch(table: pa.RecordBatch, first: int, mode: Mode, fields: Sequence[str])
     return Batch(numbers, doc, texts, masks, np.asarray(ends, dtype=np.int32).tobytes())
 
 
-def _row(table: pa.RecordBatch, place: int) -> dict[str, object]:
+def row_of(table: pa.RecordBatch, place: int) -> dict[str, object]:
+    """A row's cells by the names of their columns.
+
+    Raises:
+        ValueError: one cannot be read.
+    """
     try:
         row: dict[str, object] = table.slice(place, 1).to_pylist()[0]
     except (ValueError, ArithmeticError) as error:

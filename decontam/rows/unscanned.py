@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from decontam.rows.batch import Batch
-from decontam.rows.files import DataFile, Shard, opened
-from decontam.rows.lines import records
+from decontam.rows.files import DataFile, Shard
 from decontam.rows.parquet import first_rows
+from decontam.rows.raw import raw_records
 from decontam.rows.shapes import Row, read_row
 from decontam.text.objects import read_json
 
 ROWS = 100
-"""Rows at the begin of a file whose fields are looked through."""
+"""Rows at the begin of a file whose fields are looked through, ..."""
+
+BYTES = 1 << 20
+"""... or fewer, where so many bytes of them have been."""
 
 FILES = 1000
 """Files whose rows are; of more, every so many-th."""
@@ -121,19 +125,17 @@ def _holds_text(value: object) -> bool:
     return isinstance(value, Sequence) and any(map(_holds_text, value))
 
 
-def _first_rows(file: DataFile) -> list[object]:
-    if file.format == "parquet":
-        return [*first_rows(file, ROWS)]
-    with opened(file) as stream:
-        data, separators = next(records(stream, Shard(file, 0, 0, file.size)))
-    return [_parsed(record) for record in _cut(bytes(data), separators)[:ROWS]]
+def _first_rows(file: DataFile) -> Iterable[object]:
+    return first_rows(file, ROWS) if file.format == "parquet" else _first_records(file)
 
 
-def _cut(data: bytes, separators: Sequence[int] | None) -> list[bytes]:
-    if separators is None:
-        return [line for line in data.split(b"\n") if line.strip()]
-    begins = [0, *(end + 1 for end in separators)]
-    return [data[begin:end] for begin, end in zip(begins, separators, strict=False)]
+def _first_records(file: DataFile) -> Iterator[object]:
+    size = 0
+    for record in itertools.islice(raw_records(Shard(file, 0, 0, file.size)), ROWS):
+        yield _parsed(record)
+        size += len(record)
+        if size >= BYTES:
+            return
 
 
 def _parsed(record: bytes) -> object:

@@ -29,6 +29,7 @@ class _Streams(io.RawIOBase):
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb")
         self._stream = lzma.LZMADecompressor()
+        self._ended = False
 
     def readable(self) -> bool:
         return True
@@ -36,19 +37,33 @@ class _Streams(io.RawIOBase):
     def readinto(self, buffer: object) -> int:
         room = memoryview(buffer).cast("B")  # type: ignore[arg-type]
         data = b""
-        while not data:
+        while not data and not self._ended:
             given = b""
-            if self._stream.needs_input or self._stream.eof:
-                given = self._stream.unused_data or self._file.read(_READ)
-                if not given and self._stream.eof:
-                    return 0
+            if self._stream.eof:
+                given = self._next()
+                self._ended, self._stream = not given, lzma.LZMADecompressor()
+            elif self._stream.needs_input:
+                given = self._file.read(_READ)
                 if not given:
                     raise EOFError("the file ends in the middle of its xz stream")
-            if self._stream.eof:
-                self._stream = lzma.LZMADecompressor()
-            data = self._stream.decompress(given, len(room))
+            if not self._ended:
+                data = self._stream.decompress(given, len(room))
         room[: len(data)] = data
         return len(data)
+
+    def _next(self) -> bytes:
+        """How the next stream begins, or nothing where the file ends.  Zeros may stand between
+        streams and behind the last, by fours (xz file format 1.2, section 2.2)."""
+        given, zeros = self._stream.unused_data, 0
+        while given or (given := self._file.read(_READ)):
+            rest = given.lstrip(b"\0")
+            zeros += len(given) - len(rest)
+            given = rest
+            if given:
+                break
+        if zeros % 4:
+            raise lzma.LZMAError(f"{zeros} zero bytes follow an xz stream; four belong together")
+        return given
 
     def close(self) -> None:
         self._file.close()

@@ -20,6 +20,9 @@ Text = Sequence[str | None]
 TINY = 1e-9
 """Sums of logarithms that are equal on paper differ by less."""
 
+WEIGHTLESS = "every n-gram of its prompt stands in all items, and this rule weighs such as nothing"
+"""The reason of items that cannot be found but count among those that n-grams are weighed by."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -51,13 +54,17 @@ def ngrams(text: Text, n: int) -> Iterator[Gram]:
 
 
 class Weights:
-    """What n-grams weigh among all items that are looked for; each kind is counted when it is first
-    asked for."""
+    """What n-grams weigh among all items that are looked for, the weightless ones included; each
+    kind is counted when it is first asked for."""
 
     def __init__(self, rule: Decon, entries: Entries) -> None:
         """Read the items' components."""
         self._rule = rule
-        self._texts = {place: _components(entry.item) for place, entry in entries.indexed()}
+        self._texts = {
+            place: _components(entry.item)
+            for place, entry in enumerate(entries.entries)
+            if entry.reason in (None, WEIGHTLESS)
+        }
 
     def question(self, place: int) -> tuple[list[str], dict[Gram, float]]:
         """An item's question, and what its distinct n-grams weigh."""

@@ -18,8 +18,9 @@ src/detect) with these differences:
   whole, can leave a perfect match just short of 1, and then a short one is not flagged.
 
 What is known to be weak stays.  A question whose answer is not found is capped at its own weight,
-an n-gram in every item weighs nothing, so a lone item is never found, a token counts once for each
-component that holds it, and the token just before the question is not looked at for the passage.
+an n-gram in every item weighs nothing, so a lone item is never found (and is not called indexed), a
+token counts once for each component that holds it, and the token just before the question is not
+looked at for the passage.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def least_hits(entries: Entries, rule: Decon) -> list[int]:
 
 def _least(rule: Decon, question: Sequence[str], weights: Mapping[Gram, float]) -> int:
     """By what each n-gram weighs, most first."""
-    least = demanded(rule, len(question), _least_question(rule)) - TINY
+    least = demanded(rule, len(question), least_question(rule)) - TINY
     total = math.fsum(weights.values())
     if total <= TINY:
         return 1 if least <= 0 else len(weights) + 1
@@ -189,7 +190,7 @@ def scored(rule: Decon, tokens: int, total: float) -> float:
 
 def _best(rule: Decon, parts: Parts, overlap: Overlap) -> tuple[float, float] | None:
     """Score and share of the question of the best stretch, if it flags."""
-    least = demanded(rule, len(parts.question), _least_question(rule))
+    least = demanded(rule, len(parts.question), least_question(rule))
     pair, found = overlap.pair, _found(rule, parts, overlap)
     size = sum(map(len, pair.scanned.readings))
     # Spares the walk where all n-grams together are not enough; decon skips rows as short as this.
@@ -205,7 +206,7 @@ def _best(rule: Decon, parts: Parts, overlap: Overlap) -> tuple[float, float] | 
     return best if best[0] >= rule.at_least - TINY else None
 
 
-def _least_question(rule: Decon) -> float:
+def least_question(rule: Decon) -> float:
     """Less of a question does not flag even beside all of its answer and passage."""
     question, *others = rule.question_answer_passage
     return max(rule.at_least - sum(others), 0.0) / question

@@ -24,6 +24,7 @@ from decontam.rules import decon, near, ngrams, seeds
 from decontam.rules.overlap import Overlap, Overlaps
 from decontam.rules.pair import Finding, Pair
 from decontam.rules.stretch import drift, match_n
+from decontam.rules.weightless import without_weightless
 
 Find = Callable[[Iterable[Pair]], Iterator[Finding]]
 
@@ -82,7 +83,8 @@ def _prepare_distinctive(policy: Policy, items: Sequence[Item]) -> Index:
 
 def _prepare_decon(policy: Policy, items: Sequence[Item]) -> Index:
     rule: Any = policy.rule
-    entries = read_entries(items, unfit=lambda item: decon.not_indexed(rule, item))
+    read = read_entries(items, unfit=lambda item: decon.not_indexed(rule, item))
+    entries = without_weightless(rule, read)
     return _by_ngrams(policy, entries, rule.n, decon.least_hits(entries, rule))
 
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from decontam.policy import Policy
 from decontam.report.report import Report
 from decontam.rows.files import DataFile, Shard, opened
-from decontam.rows.lines import BLOCK, is_array, records
+from decontam.rows.lines import BLOCK, is_array
 from decontam.rows.parquet import opened_parquet
+from decontam.rows.raw import raw_records
 from decontam.run.place import sync
 
 if TYPE_CHECKING:
@@ -107,6 +108,30 @@ def clean_files(
     return kept
 
 
+def missing(files: Sequence[DataFile], out: Path) -> str | None:
+    """What a cleaning left in a folder and is no longer there: the first by its name, or None.
+
+    Args:
+        files: The files that were cleaned.
+        out: Where it was published.
+
+    Raises:
+        ValueError: the list of what was left out is damaged.
+    """
+    removed = out / "removed.jsonl"
+    if not removed.is_file():
+        return removed.name
+    try:
+        with removed.open(encoding="utf-8") as lines:
+            dropped = {told["file"] for told in map(json.loads, lines) if told["row"] is None}
+    except (ValueError, LookupError, TypeError) as error:
+        raise ValueError(
+            f"{removed} is damaged ({error}); choose another folder or remove this one"
+        ) from error
+    kept = (Path("data", file.name) for file in files if file.name not in dropped)
+    return next((str(path) for path in kept if not (out / path).is_file()), None)
+
+
 def _lines(file: DataFile, gone: Collection[int], target: Path) -> int:
     row = kept = 0
     with _written(file, target) as out:
@@ -138,21 +163,12 @@ def _json(file: DataFile, gone: Collection[int], target: Path) -> int:
     kept = 0
     with _written(file, target) as out:
         out.write(b"[")
-        for row, element in enumerate(_elements(file)):
+        for row, element in enumerate(raw_records(Shard(file, 0, 0, file.size))):
             if row not in gone:
                 out.write((b",\n" if kept else b"\n") + element)
                 kept += 1
         out.write(b"\n]\n")
     return kept
-
-
-def _elements(file: DataFile) -> Iterator[bytes]:
-    with opened(file) as stream:
-        for data, places in records(stream, Shard(file, 0, 0, file.size)):
-            begin = 0
-            for end in places or ():
-                yield bytes(data[begin:end]).strip()
-                begin = end + 1
 
 
 def _parquet(file: DataFile, gone: Collection[int], target: Path) -> int:

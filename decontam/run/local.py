@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import resource_tracker
 from pathlib import Path
 from threading import Thread
 
@@ -45,6 +47,7 @@ def in_processes(
     Raises:
         ValueError: a worker died, or a shard cannot be read.
     """
+    _begin_tracker()
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, _begin, (index, work, options)) as pool:
         try:
@@ -63,6 +66,17 @@ def _submitted(pool: ProcessPoolExecutor, tasks: Sequence[Task], options: Option
         finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
         for future in finished:
             yield waiting.pop(future), future.result()
+
+
+def _begin_tracker() -> None:
+    """Start Python's process that removes what is left of pools, so that it does so silently where
+    this one is told to end."""
+    quiet = "ignore:resource_tracker:UserWarning"
+    sys.warnoptions.append(quiet)
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        sys.warnoptions.remove(quiet)
 
 
 def _begin(index: Path, work: Path, options: Options) -> None:

@@ -23,10 +23,11 @@ from decontam.report.tables import MatchWriter
 from decontam.rows.files import DataFile, Shard, find_files
 from decontam.rows.shards import SHARD, shards
 from decontam.rows.unscanned import unscanned_fields
-from decontam.run.clean import clean_files, removals
+from decontam.run.bad_rows import publish_bad_rows
+from decontam.run.clean import clean_files, missing, removals
 from decontam.run.local import Scanned, Task, in_processes, in_this_process
 from decontam.run.merge import Folders, Merged, merge
-from decontam.run.place import RESULTS, Place, claimed, write_atomically
+from decontam.run.place import RESULTS, Place, claimed
 from decontam.run.scan import Scan
 from decontam.run.settle import Allows, settle
 from decontam.run.shard import Options, published
@@ -81,7 +82,7 @@ def run(request: Request, index: Index) -> Report:
     try:
         with claimed(request.out, _key(request, index, files)) as place:
             if place.finished:
-                return _finished(request, Report.read(place.out, index.policy))
+                return _finished(request, files, place, Report.read(place.out, index.policy))
             return _run(request, index, files, place, allowlist.allows if allowlist else None)
     except OSError as error:
         if error.errno is None or error.filename is not None:
@@ -105,8 +106,16 @@ def _check_apart(out: Path, train: Sequence[str], files: Sequence[DataFile]) -> 
             )
 
 
-def _finished(request: Request, report: Report) -> Report:
+def _finished(request: Request, files: Sequence[DataFile], place: Place, report: Report) -> Report:
+    """The report of a check that was done before, if all that it published is still there."""
     bad = report.totals.rows_unreadable
+    beside = ["review.html", *(["bad_rows.jsonl"] if bad else [])]
+    gone = next((name for name in beside if not (place.out / name).is_file()), None)
+    if gone := gone or (missing(files, place.out) if request.clean else None):
+        raise ValueError(
+            f"{place.out} holds the results of this request, but {gone} is missing; remove the "
+            "folder to do it again, or choose another one"
+        )
     if bad > request.allow_bad_rows:
         raise ValueError(
             f"{request.out} holds the results of a check with {bad} unreadable rows; give "
@@ -226,9 +235,7 @@ def _clean(report: Report, merged: Merged, files: Sequence[DataFile], place: Pla
 
 def _publish(place: Place, report: Report, merged: Merged) -> Report:
     """Move the results where they belong; the summary comes last and says that all is there."""
-    if merged.bad:
-        lines = (json.dumps({"file": f, "row": r, "reason": w}) + "\n" for f, r, w in merged.bad)
-        write_atomically(place.work / "bad_rows.jsonl", "".join(lines))
+    publish_bad_rows(merged, place.work)
     report.write(place.work)
     write_review(place.work, Summary.of(report))
     try:

@@ -21,6 +21,7 @@ from decontam.rows.files import Shard
 from decontam.rows.read import read_shard
 from decontam.rows.shapes import QUESTION, Mode, Segment
 from decontam.rows.unscanned import Turns, unscanned_turns
+from decontam.run.bad_rows import write_bad_rows
 from decontam.run.candidate import Candidate
 from decontam.run.place import sync
 from decontam.run.scan import Scan
@@ -99,6 +100,8 @@ def scan_shard(scan: Scan, shard: Shard, folder: Path, options: Options) -> Done
         held += _similar(scan, shard, held, options, folder.with_suffix(".verdicts"))
     held.sort(key=lambda c: c.match.order)
     _write(staging, held, counted)
+    if done.bad and not done.stopped:
+        write_bad_rows(staging, shard, done)
     (staging / "shard.json").write_text(json.dumps(asdict(done)), encoding="utf-8")
     for path in [*staging.iterdir(), staging]:
         sync(path)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 import re
+from pathlib import Path
 
 import pytest
 
 import decontam
+import decontam.rules.components
+from decontam.items.item import Item as ReadItem
+from decontam.items.saved import load, publish
 from decontam.policy import Decon
+from decontam.rules.rule import prepare
+from decontam.run.run import Request, run
 
 Row = dict[str, object]
 Item = dict[str, str]
@@ -47,6 +54,10 @@ class Weights:
 
     def token(self, token: str) -> float:
         return math.log(len(self.items) / sum(token in tokens for tokens in self.tokens))
+
+    def findable(self, item: Item) -> bool:
+        """Whether the question holds anything that some other item lacks."""
+        return self.share(item, "prompt", set(grams(toks(item["prompt"]), N["prompt"]))) > 0
 
     def share(self, item: Item, part: str, held: set[str]) -> float:
         every, count = set(grams(toks(item[part]), N[part])), len(self.items)
@@ -198,10 +209,13 @@ def world(rng: random.Random) -> tuple[list[Row], list[Item]]:
 @pytest.mark.parametrize(("least", "worlds"), [(0.8, 1200), (0.5, 600), (0.95, 600)])
 def test_decon_equals_its_definition(least: float, worlds: int) -> None:
     policy = decontam.Policy("decon", Decon(at_least=least), mode="all")
-    tally = {"verbatim": 0, "near": 0}
+    tally, weightless = {"verbatim": 0, "near": 0}, 0
     for seed in range(worlds):
         rows, items = world(random.Random(seed))
-        if not any(map(looked_for, items)):
+        weights = Weights([item for item in items if looked_for(item)])
+        findable = {item["id"] for item in weights.items if weights.findable(item)}
+        weightless += len(weights.items) - len(findable)
+        if not findable:
             with pytest.raises(ValueError, match="can be indexed"):
                 decontam.check(rows, items, "decon")
             continue
@@ -213,7 +227,50 @@ def test_decon_equals_its_definition(least: float, worlds: int) -> None:
             assert found[key] == (pytest.approx(best), pytest.approx(question), label), seed
             tally[label] += 1
         assert report.flagged == tuple(sorted({row for row, _ in expected})), seed
-        assert {i.item for i in report.accounts if i.indexed} == {
-            item["id"] for item in items if looked_for(item)
-        }, seed
+        assert {i.item for i in report.accounts if i.indexed} == findable, seed
     assert min(tally.values()) > 9
+    assert weightless > 9
+
+
+QUESTION = (
+    "How many ducks does Janet keep on her farm if she sells seven of them today? And how many "
+    "geese does she keep beside them when the neighbour brings nine?"
+)
+
+
+def test_items_of_which_every_ngram_weighs_nothing_are_not_called_indexed() -> None:
+    lone = {"benchmark": "b", "id": "1", "prompt": QUESTION, "answer": "12"}
+    rows = [{"text": f"{QUESTION} 12"}]
+    for items in (
+        [lone],
+        [lone, {**lone, "id": "2"}],
+        [lone, {**lone, "id": "2", "prompt": "Hm?"}],
+    ):
+        with pytest.raises(
+            ValueError, match=r"items can be indexed \(every n-gram .* more items or"
+        ):
+            decontam.check(rows, items, "decon")
+    longer = {
+        **lone,
+        "id": "2",
+        "prompt": f"{QUESTION} Then count the hens around.",
+        "answer": "15",
+    }
+    report = decontam.check([{"text": f"{longer['prompt']} 15"}], [lone, longer], "decon")
+    first, second = report.accounts
+    assert (first.indexed, first.score, second.indexed, second.rows) == (False, None, True, 1)
+    assert first.reason == decontam.rules.components.WEIGHTLESS
+    assert report.summary()["benchmarks"]["b"]["indexed"] == 1
+
+
+def test_a_saved_index_weighs_by_the_items_that_it_cannot_find(tmp_path: Path) -> None:
+    lone = ReadItem("b", "1", QUESTION, "12")
+    longer = ReadItem("b", "2", f"{QUESTION} Then count the hens around.", "15")
+    index = prepare(decontam.PRESETS["decon"], [lone, longer])
+    publish(index, tmp_path / "index")
+    train = tmp_path / "t.jsonl"
+    train.write_text(json.dumps({"text": f"{longer.prompt} 15"}))
+    reports = [run(Request((str(train),)), i) for i in (index, load(tmp_path / "index"))]
+    for report in reports:
+        assert [(m.item, m.score) for m in report.evidence()] == [("2", 1.0)]
+        assert [i.indexed for i in report.accounts] == [False, True]

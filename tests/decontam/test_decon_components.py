@@ -138,9 +138,10 @@ def test_rare_ngrams_weigh_more_than_shared_ones() -> None:
     assert best(row, question, twin, third) == pytest.approx(shared / (shared + own))
 
 
-def test_a_lone_item_is_never_found() -> None:
+def test_a_lone_item_cannot_be_looked_for() -> None:
     item = {"benchmark": "b", "id": "it", "prompt": Q}
-    assert decontam.check([{"text": Q}], [item], "decon").matches.num_rows == 0
+    with pytest.raises(ValueError, match="none of 1 items can be indexed"):
+        decontam.check([{"text": Q}], [item], "decon")
 
 
 def test_items_that_the_rule_does_not_look_for_are_reported_with_the_reason() -> None:
@@ -149,6 +150,7 @@ def test_items_that_the_rule_does_not_look_for_are_reported_with_the_reason() ->
         {"benchmark": "b", "id": "short", "prompt": run("q", 18), "answer": "2"},
         {"benchmark": "b", "id": "dull", "prompt": "la la la " * 9},
         {"benchmark": "b", "id": "asked", "prompt": "what is it then", "answer": A},
+        {"benchmark": "b", "id": "other", "prompt": run("o", 18), "answer": "one 2"},
     ]
     report = decontam.check([{"text": "nothing"}], items, "decon")
     assert [(i.indexed, i.reason) for i in report.accounts] == [
@@ -156,6 +158,7 @@ def test_items_that_the_rule_does_not_look_for_are_reported_with_the_reason() ->
         (False, "item of 19 tokens; this rule needs 20"),
         (False, "item of 1 distinct tokens; this rule needs 4"),
         (False, "prompt of 4 tokens; this rule looks up 5-grams"),
+        (True, None),
     ]
     assert {i.indexed for i in decontam.check([{"text": "nothing"}], items, "gpt3").accounts} == {
         True

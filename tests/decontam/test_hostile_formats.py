@@ -27,6 +27,7 @@ from hostile import (
 
 import decontam.rows.lines
 import decontam.rows.shards
+import decontam.rows.xz
 import decontam.run.run
 from decontam.rows.files import find_files
 from decontam.rows.read import read_shard
@@ -73,6 +74,26 @@ def test_two_compressed_streams_in_a_file_are_both_read(suffix: str, tmp_path: P
     data = PACKED[suffix](FINE) + PACKED[suffix](LEAK)
     assert call("check", [put(tmp_path / f"t.jsonl.{suffix}", data)], tmp_path / "out") == 1
     assert summary(tmp_path / "out")["rows_read"] == 2
+
+
+@pytest.mark.parametrize("read", [1, 2, 3, 5, 1 << 18])
+def test_zeros_by_fours_between_and_behind_xz_streams_are_padding(
+    read: int, tmp_path: Path, capsys: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decontam.rows.xz, "_READ", read)
+    first, second = lzma.compress(FINE), lzma.compress(LEAK)
+    for zeros, more in ((4, 0), (8, 4), (0, 12), (400, 4)):
+        data = first + b"\0" * zeros + second + b"\0" * more
+        (shard,) = shards(find_files([str(put(tmp_path / "t.jsonl.xz", data))]))
+        assert sum(block.rows for block in read_shard(shard, "user", ())) == 2
+    for data in (
+        first + b"\0" * 3, first + b"\0" * 5 + second, first + second + b"\0" * 401,
+        b"\0" * 4 + first, first + b"\0" * 4 + b"garbage", first + b"\0" * 4 + second[:-1],
+        first + b"\0" * 4 + second[:1],
+    ):  # fmt: skip
+        out = tmp_path / "out"
+        code = call("check", [put(tmp_path / "t.jsonl.xz", data)], out)
+        assert_refused(code, capsys.readouterr().err, "t.jsonl.xz: ", "fetch or write", out=out)
 
 
 def test_an_empty_bzip2_stream_between_others_is_read_or_refused(
@@ -244,3 +265,33 @@ def test_a_file_that_ends_early_while_it_is_read_is_refused(
     code = call("check", [train], tmp_path / "out")
     told = capsys.readouterr().err
     assert_refused(code, told, "t.jsonl: became shorter", out=tmp_path / "out")
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "json", "parquet", *(f"jsonl.{s}" for s in PACKED)])
+@pytest.mark.parametrize(
+    ("command", "step"),
+    [("check", "shards"), ("check", "_scan"), ("clean", "_scan"), ("clean", "merge"),
+     ("clean", "_clean")],
+)  # fmt: skip
+def test_a_file_that_disappears_is_named_with_the_remedy(
+    step: str, suffix: str, command: str, tmp_path: Path, capsys: Told,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    train, out = tmp_path / f"t.{suffix}", tmp_path / "out"
+    if suffix == "parquet":
+        pq.write_table(pa.table({"text": [QUESTION]}), train)
+    else:
+        put(train, PACKED[suffix.split(".")[1]](LEAK) if "." in suffix else LEAK)
+    data, real = train.read_bytes(), getattr(decontam.run.run, step)
+
+    def losing(*arguments: object) -> object:
+        train.unlink()
+        return real(*arguments)
+
+    with monkeypatch.context() as m:
+        m.setattr(decontam.run.run, step, losing)
+        code = call(command, [train], out)
+    words = (f"t.{suffix} was there when", f"is gone; put it back at {train} and run it again")
+    assert_refused(code, capsys.readouterr().err, *words, out=out)
+    put(train, data)
+    assert call(command, [train], out) == (1 if command == "check" else 0)

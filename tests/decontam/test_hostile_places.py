@@ -115,19 +115,43 @@ def test_rows_below_the_output_folder_are_refused(tmp_path: Path, capsys: Told) 
     ("name", "data"),
     [("summary.json", b"{"), ("summary.json", b"[]"), ("matches.parquet", b"PAR1"),
      ("matches.parquet", None), ("items.parquet", b""), ("request.json", b"{"),
-     ("request.json", b"[]")],
+     ("request.json", b"[]"), ("removed.jsonl", b"{"), ("removed.jsonl", b"5")],
 )  # fmt: skip
 def test_results_that_were_damaged_are_not_reported_again(
     name: str, data: bytes | None, tmp_path: Path, capsys: Told
 ) -> None:
     train, out = put(tmp_path / "t.jsonl", LEAK), tmp_path / "out"
-    assert call("check", [train], out) == 1
+    assert call("clean", [train], out) == 0
     put(out / name, data) if data is not None else (out / name).unlink()
-    assert call("check", [train], out) == 2
+    assert call("clean", [train], out) == 2
     told = capsys.readouterr().err
     assert told.startswith(f"error: {out}")
     assert "damaged" in told
     assert "remove" in told
+
+
+@pytest.mark.parametrize("name", ["data", "data/a.jsonl", "removed.jsonl", "review.html",
+                                  "bad_rows.jsonl"])  # fmt: skip
+def test_a_finished_cleaning_of_which_something_was_deleted_is_not_called_done(
+    name: str, tmp_path: Path, capsys: Told
+) -> None:
+    train, out = tmp_path / "train", tmp_path / "out"
+    put(train / "a.jsonl", FINE + b"5\n")
+    put(train / "b.jsonl", LEAK)
+    put(train / "c.jsonl", FINE)
+    options = ("--allow-bad-rows", 1, "--action", "verbatim=drop_file")
+    for _ in range(2):
+        assert call("clean", [train], out, *options) == 0
+    assert {p.name for p in (out / "data").iterdir()} == {"a.jsonl", "c.jsonl"}
+    shutil.rmtree(out / name) if name == "data" else (out / name).unlink()
+    capsys.readouterr()
+    assert call("clean", [train], out, *options) == 2
+    told = capsys.readouterr()
+    gone = "data/a.jsonl" if name == "data" else name
+    assert f"{out} holds the results of this request, but {gone} is missing; remove" in told.err
+    assert told.out == ""
+    shutil.rmtree(out)
+    assert call("clean", [train], out, *options) == 0
 
 
 def test_a_file_that_may_not_be_read_is_refused(

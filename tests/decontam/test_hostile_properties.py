@@ -48,6 +48,21 @@ rows = (
 files = st.lists(st.tuples(rows, st.sampled_from([b"\n", b"\r\n"])), min_size=1, max_size=12)
 
 
+def shown(out: Path) -> dict[int, str | None]:
+    """The texts of the bad rows."""
+    if not (out / "bad_rows.jsonl").exists():
+        return {}
+    lines = (out / "bad_rows.jsonl").read_bytes().splitlines()
+    return {told["row"]: told["text"] for told in map(json.loads, lines)}
+
+
+def utf8(line: bytes) -> str | None:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return None
+
+
 def readable(line: bytes) -> bool:
     """By Python's own parser, without the program's ways around it."""
     try:
@@ -88,7 +103,9 @@ def test_cleaned_lines_are_the_lines_without_those_that_are_named(
         assert {k for k, line in enumerate(numbered) if line.strip() == LEAK.strip()} <= gone - bad
         counted = summary(out)
         assert counted["rows_read"] == len(numbered) == counted["rows_kept"] + len(gone)
+        assert counted["rows_removed"] == len(gone)
         assert counted["rows_unreadable"] == len(bad)
+        assert shown(out) == {k: utf8(numbered[k].strip()) for k in bad}
         row, kept = -1, []
         for line in whole:
             row += bool(line.strip())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -233,3 +234,26 @@ def test_the_program_itself_says_2_without_a_traceback(tmp_path: Path) -> None:
     assert found.returncode == 2
     assert "No space left on device" in found.stderr
     assert "Traceback" not in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [("check", 1), ("check --json", 1), ("clean", 0), ("clean --json", 0), ("index", 0),
+     ("review", 0)],
+)  # fmt: skip
+def test_a_reader_that_has_gone_changes_no_exit_code(
+    command: str, code: int, tmp_path: Path
+) -> None:
+    train, out = put(tmp_path / "t.jsonl", LEAK), tmp_path / "out"
+    name, *more = command.split()
+    against = ["--against", str(items_file(tmp_path)), "--out", str(out)]
+    given = {"index": against, "review": [str(out)]}.get(name, [str(train), *against])
+    if name == "review":
+        assert call("check", [train], out) == 1
+    read, write = os.pipe()
+    os.close(read)
+    base = [sys.executable, "-m", "decontam", name, *given, *more]
+    found = subprocess.run(base, cwd=ROOT, stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert (found.returncode, found.stderr) == (code, "")
+    assert (out / ("index.json" if name == "index" else "summary.json")).is_file()

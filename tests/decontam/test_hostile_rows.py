@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
+import gzip
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hostile import (
     FINE,
@@ -15,6 +19,10 @@ from hostile import (
     put,
     summary,
 )
+
+import decontam.rows.lines
+import decontam.rows.shards
+import decontam.run.run
 
 Told = pytest.CaptureFixture[str]
 
@@ -76,11 +84,22 @@ def test_a_bad_row_is_refused_with_file_row_and_remedy(
     assert_refused(code, capsys.readouterr().err, "t.jsonl: row 1 ", word, "--allow-bad", out=out)
     assert call("clean", [train], out, "--allow-bad-rows", 1) == 0  # the same place serves again
     told = summary(out)
-    assert (told["rows_read"], told["rows_kept"], told["rows_unreadable"]) == (2, 1, 1)
+    assert (told["rows_read"], told["rows_kept"], told["rows_removed"]) == (2, 1, 1)
+    assert told["rows_unreadable"] == 1
     assert (out / "data" / train.name).read_bytes() == FINE
     bad = json.loads((out / "bad_rows.jsonl").read_text())
     assert (bad["file"], bad["row"]) == ("t.jsonl", 1)
     assert not bad["reason"].startswith("row")
+    assert bad["text"] == shown(row)
+
+
+def shown(row: bytes) -> str | None:
+    """What is told of a bad row."""
+    try:
+        text = row.decode().strip(" \t\r\n")
+    except UnicodeDecodeError:
+        return None
+    return text if len(text) <= 2000 else f"{text[:2000]} [cut: {len(text):,} characters in all]"
 
 
 WHOLE: dict[str, tuple[str, bytes, str]] = {
@@ -151,3 +170,52 @@ def test_a_strange_file_is_read_whole_and_cleaned_byte_for_byte(
     removed = (out / "removed.jsonl").read_text().splitlines()
     assert summary(out)["rows_kept"] + len(removed) == summary(out)["rows_read"]
     assert call("check", [train], tmp_path / "checked") == bool(removed)
+
+
+def bad_texts(out: Path) -> list[tuple[int, str | None]]:
+    lines = (out / "bad_rows.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
+    return [(told["row"], told["text"]) for told in map(json.loads, lines)]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("cut", [(60, 16), (64 << 20, 1 << 21)])
+def test_a_bad_row_is_shown_as_it_stands_in_its_file(
+    cut: tuple[int, int], workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (decontam.rows.shards, decontam.run.run):
+        monkeypatch.setattr(module, "SHARD", cut[0])
+    monkeypatch.setattr(decontam.rows.lines, "BLOCK", cut[1])
+    lines = [b"\xef\xbb\xbf{torn \xe2\x98\x83\xe2\x80\xa8", FINE, b"", b' {"text": 5} \r',
+             b'{"text": "\xff"}', b"x" * 2000, b"y" * 2001, LEAK, b"last"]  # fmt: skip
+    train = put(tmp_path / "t.jsonl", b"\n".join(line.strip(b"\n") for line in lines))
+    out = tmp_path / "out"
+    call("check", [train], out, "--allow-bad-rows", 9, "--workers", workers)
+    assert bad_texts(out) == [
+        (0, "{torn ☃\u2028"), (2, '{"text": 5}'), (3, None), (4, "x" * 2000),
+        (5, "y" * 2000 + " [cut: 2,001 characters in all]"), (7, "last"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", ["json", "json.gz"])
+def test_a_bad_element_of_an_array_is_shown_as_it_stands_in_its_file(
+    suffix: str, tmp_path: Path
+) -> None:
+    data = b'[ 5, {"text": "a"},\n{"text":\n[]} ,, "\xff"]'
+    train = put(tmp_path / f"t.{suffix}", gzip.compress(data) if "gz" in suffix else data)
+    assert call("clean", [train], tmp_path / "out", "--allow-bad-rows", 9) == 0
+    expected = [(0, "5"), (2, '{"text":\n[]}'), (3, ""), (4, None)]
+    assert bad_texts(tmp_path / "out") == expected
+
+
+def test_a_bad_row_of_a_table_is_shown_with_all_its_cells(tmp_path: Path) -> None:
+    broken = pa.Array.from_buffers(pa.string(), 1, pa.array([b"\xff"]).buffers())
+    day = pa.array([datetime.date(2024, 1, 2)] * 5)
+    told = pa.chunked_array([["a", None, " ", "b"], broken])
+    table = pa.table({"n": range(5), "text": told, "day": day})
+    pq.write_table(table, tmp_path / "t.parquet", row_group_size=2)
+    assert call("check", [tmp_path / "t.parquet"], tmp_path / "out", "--allow-bad-rows", 9) == 0
+    assert bad_texts(tmp_path / "out") == [
+        (1, '{"n": 1, "text": null, "day": "2024-01-02"}'),
+        (2, '{"n": 2, "text": " ", "day": "2024-01-02"}'),
+        (4, None),
+    ]

@@ -194,8 +194,8 @@ def test_pairs_with_fewer_ngrams_than_are_asked_for_would_not_be_found(
             for k, (turns, _) in enumerate(worlds)
             for turn in turns
         ]
-        if isinstance(rule, Decon) and all(decon.not_indexed(rule, item) for item in items):
-            continue
+        if isinstance(rule, Decon) and sum(not decon.not_indexed(rule, i) for i in items) < 2:
+            continue  # a single item weighs nothing
         policy = Policy("test", rule, mode="all")
         index = prepare(policy, items)
         with monkeypatch.context() as patch:

@@ -257,6 +257,17 @@ def test_workers_whose_driver_was_killed_end_by_themselves_and_publish_nothing(
     assert finish(corpus, tmp_path / "out", "--workers", "2") == undisturbed
 
 
+def test_a_check_that_is_told_to_end_says_nothing_and_goes_on_later(
+    corpus, undisturbed, held, tmp_path
+):
+    driver, workers, hold = held
+    driver.terminate()
+    wait_until(lambda: all(map(gone, workers)))
+    assert ended(driver) == (-signal.SIGTERM, "")
+    hold.unlink()
+    assert finish(corpus, tmp_path / "out", "--workers", "2") == undisturbed
+
+
 def test_the_next_check_waits_for_a_worker_that_has_not_yet_noticed(
     corpus, undisturbed, held, tmp_path
 ):
