@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
+from decontam.arguments import benchmark_share, count, label_action, names
 from decontam.items.index import Index
-from decontam.policy import PRESETS, Policy
+from decontam.policy import PRESETS, Policy, Rule
 from decontam.report.report import Report
 
 CLEAN, CONTAMINATED, WRONG_REQUEST, INTERRUPTED = 0, 1, 2, 130
@@ -104,14 +105,14 @@ def _check_arguments(
     _item_arguments(parser, required=False)
     add("--index", type=Path, metavar="DIR", help="an index instead of --against")
     add("--mode", choices=("user", "assistant", "all"), help="turns to look at")
-    add("--fields", type=_names, default=(), metavar="NAME,...", help="fields that hold the text")
-    add("--action", type=_action, action="append", default=[], metavar="LABEL=ACTION",
+    add("--fields", type=names, default=(), metavar="NAME,...", help="fields that hold the text")
+    add("--action", type=label_action, action="append", default=[], metavar="LABEL=ACTION",
         help="what follows from a label: report, drop, drop_file or block")  # fmt: skip
-    add("--workers", type=_count(1), default=1, metavar="N", help="processes (default: 1)")
+    add("--workers", type=count(1), default=1, metavar="N", help="processes (default: 1)")
     add("--executor", choices=("local", "ray"), default="local", help="where shards are scanned")
     add("--out", type=Path, metavar="DIR", required=out, help="folder for results; resumed")
     add("--json", action="store_true", help="print the summary as JSON")
-    add("--allow-bad-rows", type=_count(0), default=0, metavar="N",
+    add("--allow-bad-rows", type=count(0), default=0, metavar="N",
         help="unreadable rows that are counted rather than refused")  # fmt: skip
     add("--allowlist", type=Path, metavar="FILE", help="decisions from the review page")
     _similar_arguments(parser)
@@ -136,6 +137,10 @@ def _item_arguments(parser: argparse.ArgumentParser, required: bool) -> None:
                         help="suites, lm-eval tasks or files of items")  # fmt: skip
     parser.add_argument("--hub", type=Path, metavar="DIR", help="mirror of the Hub (or ASSAY_HUB)")
     parser.add_argument("--preset", choices=sorted(PRESETS), help="rule (default: default)")
+    parser.add_argument("--threshold", type=benchmark_share, action="append", default=[],
+                        metavar="BENCHMARK=SHARE",
+                        help="with preset llama3: the share of an item that must be exceeded for "
+                        "this benchmark (default: 0.5)")  # fmt: skip
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -177,8 +182,15 @@ def _run(arguments: argparse.Namespace, clean: bool) -> int:
 
 def _similar(arguments: argparse.Namespace) -> Any:
     """The third tier, if any of its options asks for it."""
-    names = ("embed_folder", "embed_url", "embed_model", "judge_url", "judge_model", "key_variable")
-    asked = {name: getattr(arguments, name) for name in names}
+    options = (
+        "embed_folder",
+        "embed_url",
+        "embed_model",
+        "judge_url",
+        "judge_model",
+        "key_variable",
+    )
+    asked = {name: getattr(arguments, name) for name in options}
     if not arguments.similar:
         if any(asked.values()):
             raise ValueError("options of the third tier need --similar")
@@ -245,9 +257,27 @@ def _policy(arguments: argparse.Namespace, policy: Policy) -> Policy:
     from dataclasses import replace
 
     mode = getattr(arguments, "mode", None) or policy.mode
-    return replace(
-        policy, mode=mode, actions={**policy.actions, **dict(getattr(arguments, "action", []))}
-    )
+    actions = {**policy.actions, **dict(getattr(arguments, "action", []))}
+    rule = _with_thresholds(policy, arguments.threshold)
+    return replace(policy, rule=rule, mode=mode, actions=actions)
+
+
+def _with_thresholds(policy: Policy, given: Sequence[tuple[str, float]]) -> Rule:
+    from dataclasses import replace
+
+    from decontam.policy import UnionMatch
+
+    rule, thresholds = policy.rule, dict(given)
+    if not given:
+        return rule
+    if not isinstance(rule, UnionMatch):
+        raise ValueError(
+            f"--threshold goes with preset llama3, which has one for each benchmark; this is "
+            f"preset {policy.name}"
+        )
+    if len(thresholds) < len(given):
+        raise ValueError("--threshold is given twice for one benchmark; give it once")
+    return replace(rule, thresholds={**rule.thresholds, **thresholds})
 
 
 def _training(arguments: argparse.Namespace) -> list[str]:
@@ -263,33 +293,3 @@ def _hub(arguments: argparse.Namespace) -> Path | None:
     if hub and not hub.is_dir():
         raise ValueError(f"--hub {hub}: no such folder")
     return hub
-
-
-def _names(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in text.split(","))
-    if not all(names):
-        raise argparse.ArgumentTypeError(f"{text!r}: give names with commas between them")
-    return names
-
-
-def _count(least: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text!r}: give a whole number of at least {least}")
-        return int(text)
-
-    return read
-
-
-def _action(text: str) -> tuple[str, str]:
-    from typing import get_args
-
-    from decontam.policy import Action, Label
-
-    label, _, action = text.partition("=")
-    if label not in get_args(Label) or action not in get_args(Action):
-        raise argparse.ArgumentTypeError(
-            f"{text!r}: give LABEL=ACTION with one of {', '.join(get_args(Label))} and one of "
-            f"{', '.join(get_args(Action))}"
-        )
-    return label, action

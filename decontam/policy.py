@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
@@ -50,7 +50,36 @@ class UnionMatch:
 
     n: int = 8
     above: float = 0.5
-    """The paper fits it per benchmark; 0.5 where nothing better is known."""
+    """The share must be strictly greater than this, where nothing better is known ..."""
+    thresholds: Mapping[str, float] = field(default_factory=dict, hash=False)
+    """... or than what is given for the benchmark: the paper fits one to each."""
+
+    def __post_init__(self) -> None:
+        """Refuse thresholds that are no shares."""
+        for benchmark, share in self.thresholds.items():
+            if not 0 <= share < 1:
+                raise ValueError(
+                    f"the threshold of {benchmark!r} is {share!r}; give a share from 0 to below 1"
+                )
+        object.__setattr__(self, "thresholds", dict(self.thresholds))
+
+    def threshold(self, benchmark: str) -> float:
+        """What the share must exceed for an item of a benchmark."""
+        return self.thresholds.get(benchmark, self.above)
+
+    def check_benchmarks(self, benchmarks: Iterable[str]) -> None:
+        """Make sure that every threshold is of a benchmark that is there.
+
+        Raises:
+            ValueError: one is not; names it and those that are.
+        """
+        known = sorted(set(benchmarks))
+        for name in self.thresholds:
+            if name not in known:
+                raise ValueError(
+                    f"a threshold is given for {name!r}, of which there are no items; the "
+                    f"benchmarks are {', '.join(known)!s:.300}"
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +163,13 @@ class Decon:
 
 
 Rule = TokenMatch | SharedNgram | UnionMatch | Distinctive | Decon
+
+
+def looked_up_alike(one: Rule, other: Rule) -> bool:
+    """Whether one index serves two rules: thresholds of a union count when all rows were seen."""
+    if isinstance(one, UnionMatch) and isinstance(other, UnionMatch):
+        return one.n == other.n
+    return one == other
 
 
 @dataclass(frozen=True, slots=True)

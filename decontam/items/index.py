@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from decontam.items.entries import Entries, Ints, Part, Ragged
 from decontam.items.information import Bits
-from decontam.policy import Policy
+from decontam.policy import Policy, UnionMatch, looked_up_alike
 from decontam.rows.shapes import ANSWER, QUESTION
 from decontam.text._scanner import Scanner
 from decontam.text.scanner import Hashes, gram_keys, scanner_alphabet
@@ -86,8 +86,14 @@ class Index:
         return int(np.bitwise_or.reduce(self.arrays["parts"]))
 
     def with_policy(self, policy: Policy) -> Index:
-        """The same index for a policy that differs in mode or actions only."""
-        assert policy.rule == self.policy.rule
+        """The same index for a policy that differs in mode, actions or thresholds of a union only.
+
+        Raises:
+            ValueError: a threshold is of a benchmark that the index does not hold.
+        """
+        assert looked_up_alike(policy.rule, self.policy.rule)
+        if isinstance(policy.rule, UnionMatch):
+            policy.rule.check_benchmarks(item.benchmark for item in self.entries.items)
         return replace(self, policy=policy)
 
     def scanner(self) -> Scanner:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from decontam.policy import Policy
+from decontam.policy import Policy, UnionMatch
 from decontam.report.accounts import overlaps
 from decontam.report.evidence import Match
 from decontam.report.overlap import ItemSummary, Overlap
@@ -140,6 +140,7 @@ class Report:
         return {
             "policy": self.policy.name,
             "mode": self.policy.mode,
+            **self._thresholds(),
             "rows_read": totals.rows_read,
             "rows_flagged": totals.rows_flagged,
             "rows_unreadable": totals.rows_unreadable,
@@ -156,6 +157,11 @@ class Report:
             "seconds": round(totals.seconds, 3),
             "benchmarks": {b.benchmark: b.record() for b in self.benchmarks},
         }
+
+    def _thresholds(self) -> dict[str, Mapping[str, float]]:
+        rule = self.policy.rule
+        given = rule.thresholds if isinstance(rule, UnionMatch) else None
+        return {"thresholds": given} if given else {}
 
     @overload
     def clean(self, rows: pd.DataFrame) -> pd.DataFrame: ...

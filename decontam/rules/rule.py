@@ -66,6 +66,12 @@ def _prepare_any(policy: Policy, items: Sequence[Item]) -> Index:
     return _by_ngrams(policy, read_entries(items), rule.n, [1] * len(items))
 
 
+def _prepare_union(policy: Policy, items: Sequence[Item]) -> Index:
+    rule: Any = policy.rule
+    rule.check_benchmarks(item.benchmark for item in items)
+    return _prepare_any(policy, items)
+
+
 def _prepare_distinctive(policy: Policy, items: Sequence[Item]) -> Index:
     rule: Any = policy.rule
     entries = read_entries(items, rule.long_answer, rule.passages)
@@ -113,7 +119,7 @@ METHODS: Mapping[type, Method] = MappingProxyType(
     {
         TokenMatch: Method(_prepare_token_match, _find(ngrams.token_matches)),
         SharedNgram: Method(_prepare_any, _find(ngrams.shared_ngrams)),
-        UnionMatch: Method(_prepare_any, _find(ngrams.contributions)),
+        UnionMatch: Method(_prepare_union, _find(ngrams.contributions)),
         Decon: Method(_prepare_decon, _find_decon),
         Distinctive: Method(_prepare_distinctive, _find_distinctive),
     }

@@ -52,5 +52,5 @@ def _united(index: Index, rule: UnionMatch, candidates: Candidates) -> Iterator[
     entries = index.entries.entries
     shares = {k: len(positions) / len(entries[k]) for k, positions in covered.items()}
     for c in candidates():
-        if shares[c.entry] > rule.above:
+        if shares[c.entry] > rule.threshold(c.match.benchmark):
             yield replace(c.match, score=shares[c.entry])

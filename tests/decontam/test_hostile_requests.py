@@ -158,7 +158,10 @@ OPTIONS = [
     ("--fields", "a,,b", "names with commas"), ("--fields", "body", "no field 'body'; it has"),
     ("--preset", "strict", "invalid choice: 'strict'"), ("--mode", "both", "invalid choice"),
     ("--action", "near=burn", "LABEL=ACTION"), ("--hub", "gone", "no such folder"),
-    ("--allowlist", "gone", "gone: cannot be read"), ("--threshold", "1", "unrecognized"),
+    ("--allowlist", "gone", "gone: cannot be read"), ("--thresholds", "1", "unrecognized"),
+    *(("--threshold", t, "give BENCHMARK=SHARE with a share from 0 to below 1")
+      for t in ("1", "b", "b=", "=0.5", "b=1", "b=-0.1", "b=nan", "b=x")),
+    ("--threshold", "b=0.5", "--threshold goes with preset llama3"),
 ]  # fmt: skip
 
 
