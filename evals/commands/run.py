@@ -14,6 +14,7 @@ from evals.hub import hub_folder
 from evals.judged import JUDGED
 from evals.stock_tasks import in_lm_eval
 from evals.suite import Benchmark, Suite, load_suite, suite_names
+from evals.tiers import held_out_suite
 
 if TYPE_CHECKING:
     from evals.engines import Engine
@@ -192,10 +193,8 @@ def _asked(args: argparse.Namespace) -> tuple[Suite | None, list[Benchmark]]:
         # A name of lm-eval's means its task under its own settings, whatever a suite makes of it.
         if found and not in_lm_eval(what):
             return suite, found
-        if found and suite.tier == "held-out":
-            # Other settings show the same items.
-            return suite, []
-    return None, []
+    # Other settings show the same items.
+    return held_out_suite(what), []
 
 
 def _kept(suite: Suite, without: Sequence[str]) -> list[Benchmark]:
