@@ -64,7 +64,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--judge-key-env", default="OPENAI_API_KEY", metavar="NAME",
         help="environment variable that holds its key")  # fmt: skip
     add("--limit", type=int, metavar="N", help="score a fixed sample of N items of each benchmark")
-    add("--hub", type=Path, metavar="DIR", help="a mirror of the Hub (or set ASSAY_HUB)")
+    add("--hub", type=Path, metavar="DIR",
+        help="a mirror of the Hub, for data and models (or set ASSAY_HUB)")  # fmt: skip
     add("--out", required=True, type=Path, metavar="DIR", help="where the two files go")
     add("--cache", type=Path, metavar="DIR",
         help="where answers are kept; several runs may share it (default: OUT/cache)")  # fmt: skip
