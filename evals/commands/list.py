@@ -11,6 +11,7 @@ from pathlib import Path
 
 from evals.availability import Availability, availability
 from evals.hub import hub_folder
+from evals.stock_tasks import in_lm_eval
 from evals.suite import Benchmark, Suite, load_suite, suite_names
 
 HELP = "what can be measured: suites, their benchmarks, what cannot be had and why"
@@ -94,6 +95,10 @@ def _lines(suite: Suite, benchmarks: Sequence[_Listed]) -> Iterable[str]:
     widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
     for row in rows:
         yield "  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()
+    names = [b.name for b in benchmarks if in_lm_eval(b.name)]
+    if names:
+        yield f"  lm-eval has tasks named {', '.join(names)}:"
+        yield f"  `--suite NAME` runs those as lm-eval sets them, `--suite {suite.name}` these"
     for name, reason in suite.absent.items():
         yield f"  {name}: cannot be had: {reason}"
     yield ""

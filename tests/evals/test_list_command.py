@@ -40,6 +40,12 @@ def test_the_list_names_every_suite_and_benchmark() -> None:
     assert "mini_gsm" in listed()[0]
 
 
+def test_the_list_says_which_names_alone_mean_tasks_of_lm_eval() -> None:
+    blocks = {block.split()[0]: block for block in listed()[0].strip().split("\n\n")}
+    assert "lm-eval has" not in blocks["mini-unseen"]
+    assert "lm-eval has tasks named mmlu_pro, gpqa:" in blocks["tulu3-unseen"]
+
+
 def test_the_list_loads_nothing_heavy() -> None:
     code = (
         "import sys; from evals.__main__ import main; main(['list']);"
