@@ -28,6 +28,7 @@ class _Listed:
     task: str
     skill: str
     items: int
+    """Those that a run scores."""
     metric: str
     filter: str
     shots: int
@@ -67,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 def _listed(benchmark: Benchmark, hub: Path | None) -> _Listed:
     data, reason = availability(benchmark, hub)
     return _Listed(
-        benchmark.name, benchmark.task, benchmark.skill, benchmark.items, _metric(benchmark),
+        benchmark.name, benchmark.task, benchmark.skill, benchmark.scored, _metric(benchmark),
         benchmark.filter, benchmark.shots, benchmark.chat, benchmark.max_tokens,
         benchmark.replicates, data, reason,
     )  # fmt: skip

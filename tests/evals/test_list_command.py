@@ -29,12 +29,12 @@ def listed(*more: str) -> tuple[str, float]:
 def test_the_list_names_every_suite_and_benchmark() -> None:
     out, _ = listed("--json")
     suites = json.loads(out)["suites"]
-    for name in ("mini-dev", "mini-unseen"):
+    for name in ("mini-dev", "mini-unseen", "smoke"):
         suite = load_suite(name)
         assert suites[name]["tier"] == suite.tier
         rows = suites[name]["benchmarks"]
         assert [(r["name"], r["items"], r["metric"], r["shots"]) for r in rows] == [
-            (b.name, b.items, b.metric, b.shots) for b in suite.benchmarks
+            (b.name, b.scored, b.metric, b.shots) for b in suite.benchmarks
         ]
         assert {r["data"] for r in rows} == {"embedded"}
     assert "mini_gsm" in listed()[0]
