@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -49,8 +50,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "of lm-eval, which then runs under its own settings")  # fmt: skip
     add("--engine", choices=sorted(ENGINES), default="hf")
     add("--base-url", metavar="U", help="address of an OpenAI-compatible server")
-    add("--api-key-env", default="OPENAI_API_KEY", metavar="NAME",
-        help="environment variable that holds the server's key")  # fmt: skip
+    add("--api-key-env", metavar="NAME",
+        help="environment variable that holds the server's key (default: OPENAI_API_KEY; where "
+        "that is not set, no key is sent)")  # fmt: skip
     add("--mode", choices=("chat", "completions"), default="chat",
         help="which of the server's two interfaces")  # fmt: skip
     add("--tokenizer", metavar="M", help="tokenizer of the served model: a folder or Hub id")
@@ -61,8 +63,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="benchmarks of the suite to leave out")  # fmt: skip
     add("--judge-url", metavar="U", help="OpenAI-compatible server of the model that judges")
     add("--judge-model", metavar="NAME", help="its model")
-    add("--judge-key-env", default="OPENAI_API_KEY", metavar="NAME",
-        help="environment variable that holds its key")  # fmt: skip
+    add("--judge-key-env", metavar="NAME",
+        help="environment variable that holds its key (default: as for --api-key-env)")  # fmt: skip
     add("--limit", type=int, metavar="N", help="score a fixed sample of N items of each benchmark")
     add("--hub", type=Path, metavar="DIR",
         help="a mirror of the Hub, for data and models (or set ASSAY_HUB)")  # fmt: skip
@@ -172,6 +174,13 @@ def _require_sensible(args: argparse.Namespace, hub: Path | None) -> None:
         raise ValueError(f"--hub {hub} is not a folder")
     if (args.engine == "openai") != (args.base_url is not None):
         raise ValueError("--engine openai and --base-url go together")
+    for name in ("api_key_env", "judge_key_env"):
+        variable = getattr(args, name)
+        if variable is not None and not os.environ.get(variable, "").strip():
+            raise ValueError(
+                f"--{name.replace('_', '-')}: the environment variable {variable} is not set, or "
+                f"empty; set it, or leave the option out where the server wants no key"
+            )
     for name in ("limit", "max_tokens"):
         value = getattr(args, name)
         if value is not None and value < 1:

@@ -76,7 +76,7 @@ def judge(args: argparse.Namespace) -> Engine:
     """The model that judges."""
     from evals.engines.openai import OpenAIEngine
 
-    return OpenAIEngine(args.judge_url, args.judge_model, api_key_env=args.judge_key_env)
+    return OpenAIEngine(args.judge_url, args.judge_model, api_key_env=args.judge_key_env or KEY)
 
 
 def _openai(args: argparse.Namespace) -> Engine:
@@ -85,7 +85,7 @@ def _openai(args: argparse.Namespace) -> Engine:
     engine: Engine = OpenAIEngine(
         args.base_url,
         args.model,
-        api_key_env=args.api_key_env,
+        api_key_env=args.api_key_env or KEY,
         mode=args.mode,
         tokenizer=_tokenizer(args),
     )
@@ -97,5 +97,8 @@ ENGINES: Mapping[str, Callable[[argparse.Namespace], Engine]] = {
     "openai": _openai,
     "vllm": _vllm,
 }
+KEY = "OPENAI_API_KEY"
+"""The variable that holds a server's key where none is named."""
+
 APART = frozenset({"hf"})
 """Engines that start in a process of their own, while the tasks are being prepared."""
