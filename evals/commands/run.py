@@ -75,6 +75,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="an earlier run's folder: fail if its prompts differ")  # fmt: skip
     add("--look", action="store_true",
         help="print the scores of a held-out suite; the ledger records it")  # fmt: skip
+    add("--beside", type=Path, metavar="DIR",
+        help="with --look: a development run of this model, for the gap by skill")  # fmt: skip
     add("--ledger", type=Path, metavar="FILE",
         help="that ledger (default: ASSAY_LEDGER, or ledger.jsonl beside OUT)")  # fmt: skip
     add("--force-look", action="store_true", help="look past the budget, which is recorded")
@@ -172,6 +174,8 @@ def _require_judge(args: argparse.Namespace, by_judge: Sequence[Benchmark]) -> N
 def _require_sensible(args: argparse.Namespace, hub: Path | None) -> None:
     if hub is not None and not hub.is_dir():
         raise ValueError(f"--hub {hub} is not a folder")
+    if args.beside and not args.look:
+        raise ValueError("--beside shows held-out scores; it goes with --look")
     if (args.engine == "openai") != (args.base_url is not None):
         raise ValueError("--engine openai and --base-url go together")
     for name in ("api_key_env", "judge_key_env"):
