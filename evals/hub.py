@@ -1,11 +1,15 @@
-"""A folder that stands in for the Hub: `DIR/org/name` laid out as a dataset repository."""
+"""A folder that stands in for the Hub: `DIR/org/name` laid out as the Hub's repository is."""
 
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from evals.digest import tree_digest
+
+_HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 
 def hub_folder(explicit: Path | None = None) -> Path | None:
@@ -18,6 +22,29 @@ def mirrored(dataset: str, hub: Path | None) -> Path | None:
     """The folder of a dataset in the mirror, or None where the mirror lacks it."""
     folder = hub / dataset if hub else None
     return folder if folder and folder.is_dir() else None
+
+
+MODEL = ("config.json",)
+"""The file that makes a folder a model's."""
+
+TOKENIZER = ("tokenizer_config.json", "tokenizer.json")
+"""Files of which one makes a folder a tokenizer's."""
+
+
+def mirrored_model(name: str, hub: Path | None, marks: Sequence[str] = MODEL) -> str:
+    """What a model or tokenizer is loaded from: the mirror's folder of a Hub id, or as it is named.
+
+    A folder of that name here comes first, since a name may be a folder.
+
+    Args:
+        name: Folder or Hub id.
+        hub: Mirror folder that stands in for the Hub.
+        marks: The mirror has it if its folder holds one of these files.
+    """
+    if hub is None or not _HUB_ID.fullmatch(name) or Path(name).is_dir():
+        return name
+    folder = hub / name
+    return str(folder) if any((folder / mark).is_file() for mark in marks) else name
 
 
 def require(dataset: str, hub: Path | None) -> str:

@@ -85,10 +85,8 @@ def load_tasks(benchmark: Benchmark, hub: Path | None) -> dict[str, Task]:
                 split = error.args[0]
                 if split not in {settings.get(key) for key in SPLITS}:
                     raise
-                raise ValueError(
-                    f"task {name}: its data {overrides.get('dataset_path')} has no split "
-                    f"{split!r}, which the task scores or takes its few-shot examples from"
-                ) from error
+                at = overrides.get("dataset_path")
+                raise ValueError(_no_split(name, split, settings, at, benchmark.shots)) from error
             confirm_confined(task)
             task.set_fewshot_seed(benchmark.fewshot_seed)
             read_once(task)
@@ -198,6 +196,17 @@ def _generation(benchmark: Benchmark, settings: Settings) -> dict[str, Any]:
     if benchmark.stop is not None:
         generation["until"] = list(benchmark.stop)
     return generation
+
+
+def _no_split(task: str, split: str, settings: Settings, at: object, shots: int) -> str:
+    scored = settings.get("test_split") or settings.get("validation_split")
+    use = (
+        "which the task scores"
+        if split == scored
+        else f"which the task's {shots} few-shot examples are from; add it to the data, or run a "
+        f"suite's benchmark that takes none from there (`python -m evals list`)"
+    )
+    return f"task {task}: its data {at} has no split {split!r}, {use}"
 
 
 def _missing(task: str, error: ModuleNotFoundError) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
+from evals.documents import sample_indices
 from evals.item_parts import ItemSource, column
 from evals.item_sources import SOURCES
 from evals.items import EvalItem, item_id
@@ -13,6 +15,25 @@ from evals.read_items import read_group, read_items
 from evals.stock_items import stock_source
 from evals.stock_tasks import names_near, stock_tasks
 from evals.suite import Benchmark, ItemsFrom, load_suite, suite_names
+
+
+def asked_items(what: str, hub: Path | None = None) -> list[EvalItem]:
+    """As `named_items`; of a suite's benchmark with a limit the sample that a run scores.
+
+    Raises:
+        ValueError: as `named_items`.
+    """
+    if not _is_suite(what):
+        return named_items(what, hub)
+    return [i for b in load_suite(what).benchmarks for i in _sampled(b, load_items(b, hub))]
+
+
+def _sampled(benchmark: Benchmark, items: Sequence[EvalItem]) -> list[EvalItem]:
+    return [items[i] for i in sample_indices(benchmark, len(items))]
+
+
+def _is_suite(what: str) -> bool:
+    return what in suite_names() or what.endswith((".yaml", ".yml"))
 
 
 def named_items(what: str, hub: Path | None = None) -> list[EvalItem]:
@@ -27,7 +48,7 @@ def named_items(what: str, hub: Path | None = None) -> list[EvalItem]:
         ValueError: unknown name, data that cannot be had, a missing column, or a task whose items
             only its own code can tell.
     """
-    if what in suite_names() or what.endswith((".yaml", ".yml")):
+    if _is_suite(what):
         return [i for b in load_suite(what).benchmarks for i in load_items(b, hub)]
     if what in BENCHMARKS:
         return _embedded(what, what)

@@ -123,11 +123,14 @@ def load_suite(name: str, folder: Path | None = None) -> Suite:
         folder: Folder that a relative path is resolved against.
 
     Raises:
-        ValueError: unknown name, missing file, unknown or ill-typed key; the message names file,
-            key and remedy.
+        ValueError: unknown name, missing file, unknown or ill-typed key, held-out data in a
+            development suite; the message names file, key and remedy.
     """
     if name.endswith((".yaml", ".yml")):
-        return _load((folder or Path()) / name)
+        from evals.tiers import tier_kept  # which loads the suites that ship
+
+        path = (folder or Path()) / name
+        return tier_kept(path, _load(path))
     if name not in suite_names():
         near = get_close_matches(name, suite_names(), n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known suites: {', '.join(suite_names())}"
@@ -244,7 +247,6 @@ def _checked(where: str, cls: type, values: Mapping[str, Any]) -> dict[str, Any]
             raise ValueError(f"{where}: {key} is {value!r}; it must be of type {named}")
         if isinstance(value, tuple) and not all(isinstance(text, str) and text for text in value):
             raise ValueError(f"{where}: {key} is {list(value)!r}; it must be a list of texts")
-    missing = [k for k, f in known.items() if f.default is MISSING and k not in values]
-    if missing:
+    if missing := [k for k, f in known.items() if f.default is MISSING and k not in values]:
         raise ValueError(f"{where}: missing {', '.join(missing)}")
     return dict(values)

@@ -26,7 +26,7 @@ class Mean:
     items: int
     score: float
     se: float | None
-    """None where there is but one item."""
+    """None where there is but one item.  Where all items agree, that of two which do not."""
     low: float | None
     high: float | None
     method: Method
@@ -112,12 +112,13 @@ def _mean(metric: str, name: str, items: _Items) -> Mean:
 def _interval(items: _Items) -> tuple[float, float, float, Method]:
     values, mean = items.values, float(items.values.mean())
     clusters, strata = _labels(items.clusters), _labels(items.strata)
-    if clusters is None and strata is None and np.isin(values, (0.0, 1.0)).all():
-        low, high = wilson(int(values.sum()), values.size)
-        return math.sqrt(mean * (1 - mean) / values.size), low, high, "wilson"
     # A few equal items are not known to agree with all the others.
     alike = bool(values.min() == values.max())
     found = estimate(mean, item_parts(values, cluster=clusters, stratum=strata, floor=alike))
+    if clusters is None and strata is None and np.isin(values, (0.0, 1.0)).all():
+        low, high = wilson(int(values.sum()), values.size)
+        binomial = math.sqrt(mean * (1 - mean) / values.size)
+        return found.se if alike else binomial, low, high, "wilson"
     method: Method = "t over clusters" if clusters is not None else "t over strata"
     return found.se, found.low, found.high, "t" if clusters is strata is None else method
 

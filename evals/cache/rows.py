@@ -59,7 +59,7 @@ class RowCache:
         """Index what the folder holds; it is made if need be.
 
         Raises:
-            ValueError: the folder cannot be made, or a segment is damaged.
+            ValueError: the folder cannot be made, or a segment is damaged or cannot be read.
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -79,14 +79,23 @@ class RowCache:
         """Learn of the rows that others have finished since.
 
         Raises:
-            ValueError: a segment is damaged.
+            ValueError: a segment is damaged, or cannot be read.
         """
         for segment in sorted(self.folder.glob("*.jsonl")):
-            start = self._read_to.get(segment, 0)
-            if segment.stat().st_size > start:
-                for lines in scan(segment, start):
-                    self._index.add(segment, lines)
-                    self._read_to[segment] = lines.end
+            try:
+                self._learn(segment)
+            except OSError as error:
+                raise ValueError(
+                    f"cache segment {segment} cannot be read ({error.strerror}); move it away, "
+                    f"and its rows are generated anew"
+                ) from error
+
+    def _learn(self, segment: Path) -> None:
+        start = self._read_to.get(segment, 0)
+        if segment.stat().st_size > start:
+            for lines in scan(segment, start):
+                self._index.add(segment, lines)
+                self._read_to[segment] = lines.end
 
     def get(self, key: str) -> Row | None:
         """The row of a key, or None.

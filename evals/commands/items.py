@@ -37,11 +37,11 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ValueError: the mirror is no folder, or the items cannot be had.
     """
-    from evals.load_items import named_items
+    from evals.load_items import asked_items
 
     hub = hub_folder(args.hub)
     if hub is not None and not hub.is_dir():
         raise ValueError(f"--hub {hub} is not a folder")
-    for item in named_items(args.what, hub):
+    for item in asked_items(args.what, hub):
         sys.stdout.write(json.dumps(asdict(item), ensure_ascii=False) + "\n")
     return 0

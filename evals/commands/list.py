@@ -11,6 +11,7 @@ from pathlib import Path
 
 from evals.availability import Availability, availability
 from evals.hub import hub_folder
+from evals.stock_tasks import in_lm_eval
 from evals.suite import Benchmark, Suite, load_suite, suite_names
 
 HELP = "what can be measured: suites, their benchmarks, what cannot be had and why"
@@ -27,6 +28,7 @@ class _Listed:
     task: str
     skill: str
     items: int
+    """Those that a run scores."""
     metric: str
     filter: str
     shots: int
@@ -66,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 def _listed(benchmark: Benchmark, hub: Path | None) -> _Listed:
     data, reason = availability(benchmark, hub)
     return _Listed(
-        benchmark.name, benchmark.task, benchmark.skill, benchmark.items, _metric(benchmark),
+        benchmark.name, benchmark.task, benchmark.skill, benchmark.scored, _metric(benchmark),
         benchmark.filter, benchmark.shots, benchmark.chat, benchmark.max_tokens,
         benchmark.replicates, data, reason,
     )  # fmt: skip
@@ -94,6 +96,10 @@ def _lines(suite: Suite, benchmarks: Sequence[_Listed]) -> Iterable[str]:
     widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
     for row in rows:
         yield "  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()
+    names = [b.name for b in benchmarks if in_lm_eval(b.name)]
+    if names:
+        yield f"  lm-eval has tasks named {', '.join(names)}:"
+        yield f"  `--suite NAME` runs those as lm-eval sets them, `--suite {suite.name}` these"
     for name, reason in suite.absent.items():
         yield f"  {name}: cannot be had: {reason}"
     yield ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from evals.hub import hub_folder
 from evals.judged import JUDGED
 from evals.stock_tasks import in_lm_eval
 from evals.suite import Benchmark, Suite, load_suite, suite_names
+from evals.tiers import held_out_suite
 
 if TYPE_CHECKING:
     from evals.engines import Engine
@@ -48,8 +50,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "of lm-eval, which then runs under its own settings")  # fmt: skip
     add("--engine", choices=sorted(ENGINES), default="hf")
     add("--base-url", metavar="U", help="address of an OpenAI-compatible server")
-    add("--api-key-env", default="OPENAI_API_KEY", metavar="NAME",
-        help="environment variable that holds the server's key")  # fmt: skip
+    add("--api-key-env", metavar="NAME",
+        help="environment variable that holds the server's key (default: OPENAI_API_KEY; where "
+        "that is not set, no key is sent)")  # fmt: skip
     add("--mode", choices=("chat", "completions"), default="chat",
         help="which of the server's two interfaces")  # fmt: skip
     add("--tokenizer", metavar="M", help="tokenizer of the served model: a folder or Hub id")
@@ -60,10 +63,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="benchmarks of the suite to leave out")  # fmt: skip
     add("--judge-url", metavar="U", help="OpenAI-compatible server of the model that judges")
     add("--judge-model", metavar="NAME", help="its model")
-    add("--judge-key-env", default="OPENAI_API_KEY", metavar="NAME",
-        help="environment variable that holds its key")  # fmt: skip
+    add("--judge-key-env", metavar="NAME",
+        help="environment variable that holds its key (default: as for --api-key-env)")  # fmt: skip
     add("--limit", type=int, metavar="N", help="score a fixed sample of N items of each benchmark")
-    add("--hub", type=Path, metavar="DIR", help="a mirror of the Hub (or set ASSAY_HUB)")
+    add("--hub", type=Path, metavar="DIR",
+        help="a mirror of the Hub, for data and models (or set ASSAY_HUB)")  # fmt: skip
     add("--out", required=True, type=Path, metavar="DIR", help="where the two files go")
     add("--cache", type=Path, metavar="DIR",
         help="where answers are kept; several runs may share it (default: OUT/cache)")  # fmt: skip
@@ -71,6 +75,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="an earlier run's folder: fail if its prompts differ")  # fmt: skip
     add("--look", action="store_true",
         help="print the scores of a held-out suite; the ledger records it")  # fmt: skip
+    add("--beside", type=Path, metavar="DIR",
+        help="with --look: a development run of this model, for the gap by skill")  # fmt: skip
     add("--ledger", type=Path, metavar="FILE",
         help="that ledger (default: ASSAY_LEDGER, or ledger.jsonl beside OUT)")  # fmt: skip
     add("--force-look", action="store_true", help="look past the budget, which is recorded")
@@ -168,8 +174,17 @@ def _require_judge(args: argparse.Namespace, by_judge: Sequence[Benchmark]) -> N
 def _require_sensible(args: argparse.Namespace, hub: Path | None) -> None:
     if hub is not None and not hub.is_dir():
         raise ValueError(f"--hub {hub} is not a folder")
+    if args.beside and not args.look:
+        raise ValueError("--beside shows held-out scores; it goes with --look")
     if (args.engine == "openai") != (args.base_url is not None):
         raise ValueError("--engine openai and --base-url go together")
+    for name in ("api_key_env", "judge_key_env"):
+        variable = getattr(args, name)
+        if variable is not None and not os.environ.get(variable, "").strip():
+            raise ValueError(
+                f"--{name.replace('_', '-')}: the environment variable {variable} is not set, or "
+                f"empty; set it, or leave the option out where the server wants no key"
+            )
     for name in ("limit", "max_tokens"):
         value = getattr(args, name)
         if value is not None and value < 1:
@@ -192,10 +207,8 @@ def _asked(args: argparse.Namespace) -> tuple[Suite | None, list[Benchmark]]:
         # A name of lm-eval's means its task under its own settings, whatever a suite makes of it.
         if found and not in_lm_eval(what):
             return suite, found
-        if found and suite.tier == "held-out":
-            # Other settings show the same items.
-            return suite, []
-    return None, []
+    # Other settings show the same items.
+    return held_out_suite(what), []
 
 
 def _kept(suite: Suite, without: Sequence[str]) -> list[Benchmark]:

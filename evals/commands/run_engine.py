@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from evals.hub import TOKENIZER, hub_folder, mirrored_model
+
 if TYPE_CHECKING:
     from evals.engines import Engine
 
@@ -36,17 +38,37 @@ def model_named(model: str) -> Iterator[None]:
         ) from error
 
 
+def _source(args: argparse.Namespace) -> str:
+    """What the model is loaded from.
+
+    Raises:
+        ValueError: a commit is named of a model that the mirror holds, which has no commits.
+    """
+    source = mirrored_model(args.model, hub_folder(args.hub))
+    if args.revision and source != args.model:
+        raise ValueError(
+            f"--revision {args.revision}: {args.model} is taken from {source}, which has no "
+            f"commits; leave --revision out, its files identify the model"
+        )
+    return source
+
+
+def _tokenizer(args: argparse.Namespace) -> str | None:
+    named: str | None = args.tokenizer
+    return named and mirrored_model(named, hub_folder(args.hub), TOKENIZER)
+
+
 def _hf(args: argparse.Namespace) -> Engine:
     from evals.engines.hf import HFEngine
     from evals.engines.process import EngineProcess
 
-    return EngineProcess(functools.partial(HFEngine, args.model, revision=args.revision))
+    return EngineProcess(functools.partial(HFEngine, _source(args), revision=args.revision))
 
 
 def _vllm(args: argparse.Namespace) -> Engine:
     from evals.engines.vllm import VLLMEngine
 
-    engine: Engine = VLLMEngine(args.model, revision=args.revision)
+    engine: Engine = VLLMEngine(_source(args), revision=args.revision)
     return engine
 
 
@@ -54,7 +76,7 @@ def judge(args: argparse.Namespace) -> Engine:
     """The model that judges."""
     from evals.engines.openai import OpenAIEngine
 
-    return OpenAIEngine(args.judge_url, args.judge_model, api_key_env=args.judge_key_env)
+    return OpenAIEngine(args.judge_url, args.judge_model, api_key_env=args.judge_key_env or KEY)
 
 
 def _openai(args: argparse.Namespace) -> Engine:
@@ -63,9 +85,9 @@ def _openai(args: argparse.Namespace) -> Engine:
     engine: Engine = OpenAIEngine(
         args.base_url,
         args.model,
-        api_key_env=args.api_key_env,
+        api_key_env=args.api_key_env or KEY,
         mode=args.mode,
-        tokenizer=args.tokenizer,
+        tokenizer=_tokenizer(args),
     )
     return engine
 
@@ -75,5 +97,8 @@ ENGINES: Mapping[str, Callable[[argparse.Namespace], Engine]] = {
     "openai": _openai,
     "vllm": _vllm,
 }
+KEY = "OPENAI_API_KEY"
+"""The variable that holds a server's key where none is named."""
+
 APART = frozenset({"hf"})
 """Engines that start in a process of their own, while the tasks are being prepared."""

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from evals.gap import development_record, gap_lines
 from evals.held_out import opened
 from evals.ledger import ledger_file
 from evals.result_folder import read_results
@@ -30,13 +31,17 @@ def printed(args: argparse.Namespace, asked: Asked, record: Mapping[str, Any]) -
         yield f"{asked.of_suite} is held out: its scores are written, and `compare` judges them."
         yield "--look prints them, which the ledger records."
         return
-    look = None
+    look = beside = None
     if held_out:
+        if args.beside:
+            beside = development_record(args.beside, record["identity"])
         assert asked.of_suite is not None
         ledger = args.ledger or ledger_file(args.out.resolve().parent)
         results = read_results(args.out)
         look = opened(asked.of_suite, results, ledger, force=args.force_look)
     yield from score_lines(record)
     yield from published_lines(record)
+    if beside:
+        yield from ("", *gap_lines(record, beside))
     if look:
         yield f"Look {look.number} at {look.suite}, recorded: its scores are open."

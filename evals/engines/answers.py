@@ -33,7 +33,8 @@ def field(found: Any, name: str, kind: type[T]) -> T:
         UnusableError: it is missing or of another kind.
     """
     value = found.get(name) if isinstance(found, dict) else None
-    if not isinstance(value, kind):
+    # JSON's true is no number, though Python's is.
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise UnusableError(f"the answer's {name!r} is missing or no {kind.__name__}", 200)
     return value
 

@@ -21,16 +21,19 @@ ENDS_LINE = re.compile(r"[*_`\"'”’$)\]}>.,;!]*[ \t]*(?:\n|\Z)")
 REACH = 400
 """Characters after a cue in which an option's text is looked for."""
 CUE = re.compile(
-    r"(?:(?:(?<!if the )(?<!whether the )\b(?:answer|solution)\b[\s*_]*"
+    r"(?:(?:(?<!if the )(?<!whether the )\b(?:answer|solution|ans)\b\.?[\s*_]*"
     r"(?:choice\s+|option\s+|letter\s+)?"
     r"(?:(?:to|for|of|here|in)\b[^.:\n]{0,80}?\s)?"
-    r"(?:is|was|[:=]|(?:would|should|must)\s(?:\w+\s)?be)"
+    r"(?:[:=]|(?:is|was|(?:would|should|must)\s(?:\w+\s)?be)(?![A-Za-z]))"
     r"|\b(?:correct|right|best|final)\s+(?:option|choice|letter|statement|response)\b[\s*_]*"
-    r"(?:is|[:=]|(?:would|must)\sbe)"
+    r"(?:[:=]|(?:is|(?:would|must)\sbe)(?![A-Za-z]))"
+    r"|^[\s*_#>]*(?:(?:the|my|correct|right|best|final)\s+){0,2}(?:answer|ans)\b"
+    r"[*_]*(?:\s[\s*_]*[-–—]|[-–—](?=\s))"
+    r"|\bans\.(?=\s)"
     r"|\bI(?:['’]d|['’]ll|['’]m|\s+would|\s+will|\s+am)?\s+"
     r"(?:choose|chose|select|selected|pick|picked|go(?:ing)?\swith)\b"
-    r")(?![A-Za-z])|\\boxed\s*\{|<answer>|\#\#\#\#)",
-    re.IGNORECASE,
+    r")|\\boxed\s*\{|<answer>|\#\#\#\#)",
+    re.IGNORECASE | re.MULTILINE,
 )
 VERDICT = re.compile(
     r"(?<!if )(?<!whether )(?<![\w'’(-])\(?([A-Z])\)?[*_]*\s+"
@@ -72,12 +75,12 @@ CONNECTIVES = frozenset(
 def choice(response: str, reference: str) -> Verdict:
     """The option the response settles on is the reference's.
 
-    In order, and the last of each: what follows "answer is", "Answer:", "correct option is",
-    "I choose", `\\boxed{`, `<answer>` or `####`, or precedes "is correct"; a letter alone on a
-    line; a letter in bold; one at the start of a line; one in parentheses; one that ends a line
-    after "is" or "therefore"; the text of an option.  Options that the response rejects ("not (B)",
-    "(B) is wrong") do not count, two at once ("(A) or (B)") are no answer, and the words "A" and
-    "I" are no letters.
+    In order, and the last of each: what follows "answer is", "Answer:", "Ans:", a line's
+    "Answer -", "correct option is", "I choose", `\\boxed{`, `<answer>` or `####`, or precedes "is
+    correct"; a letter alone on a line; a letter in bold; one at the start of a line; one in
+    parentheses; one that ends a line after "is" or "therefore"; the text of an option.  Options
+    that the response rejects ("not (B)", "(B) is wrong") do not count, two at once ("(A) or (B)")
+    are no answer, and the words "A" and "I" are no letters.
 
     Args:
         response: The model's text; what stands before `</think>` is not read.

@@ -107,6 +107,15 @@ def test_a_torn_line_that_another_process_ends_later_is_read_then(tmp_path: Path
     assert cache.get(key(3)) == {"text": "late"}
 
 
+def test_a_folder_named_like_a_segment_is_an_error_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").mkdir()
+    (tmp_path / "a.jsonl" / "inner").write_text("x")
+    with pytest.raises(
+        ValueError, match=r"a\.jsonl cannot be read \(Is a directory\); move it away"
+    ):
+        RowCache(tmp_path)
+
+
 @pytest.mark.parametrize("chunk", [150, 8 * 2**20])
 def test_a_damaged_middle_is_an_error_that_names_file_and_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int

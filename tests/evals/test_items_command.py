@@ -7,8 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from test_load_items import gsm8k
+from toy_engine import ToyEngine
+
+from evals.__main__ import main
+from evals.load_items import named_items
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -32,6 +37,17 @@ def test_the_command_prints_one_json_object_a_line(tmp_path: Path) -> None:
         "passage": None,
         "options": [],
     }
+
+
+def test_of_a_suite_it_prints_what_a_run_asks(toy: ToyEngine, tmp_path: Path) -> None:
+    assert main(["run", "--model", "m", "--suite", "smoke", "--out", str(tmp_path)]) in (0, 1)
+    scored = pd.read_parquet(tmp_path / "items.parquet")
+    printed = [json.loads(line) for line in command("items", "smoke").stdout.splitlines()]
+    assert [(i["benchmark"], i["id"]) for i in printed] == [
+        *scored[["benchmark", "item"]].itertuples(index=False, name=None)
+    ]
+    assert len(printed) == 24
+    assert len(named_items("smoke")) == 1500
 
 
 @pytest.mark.parametrize(

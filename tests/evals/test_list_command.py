@@ -29,15 +29,21 @@ def listed(*more: str) -> tuple[str, float]:
 def test_the_list_names_every_suite_and_benchmark() -> None:
     out, _ = listed("--json")
     suites = json.loads(out)["suites"]
-    for name in ("mini-dev", "mini-unseen"):
+    for name in ("mini-dev", "mini-unseen", "smoke"):
         suite = load_suite(name)
         assert suites[name]["tier"] == suite.tier
         rows = suites[name]["benchmarks"]
         assert [(r["name"], r["items"], r["metric"], r["shots"]) for r in rows] == [
-            (b.name, b.items, b.metric, b.shots) for b in suite.benchmarks
+            (b.name, b.scored, b.metric, b.shots) for b in suite.benchmarks
         ]
         assert {r["data"] for r in rows} == {"embedded"}
     assert "mini_gsm" in listed()[0]
+
+
+def test_the_list_says_which_names_alone_mean_tasks_of_lm_eval() -> None:
+    blocks = {block.split()[0]: block for block in listed()[0].strip().split("\n\n")}
+    assert "lm-eval has" not in blocks["mini-unseen"]
+    assert "lm-eval has tasks named mmlu_pro, gpqa:" in blocks["tulu3-unseen"]
 
 
 def test_the_list_loads_nothing_heavy() -> None:

@@ -72,6 +72,9 @@ PASSING: dict[str, Reply] = {
     "aborted": reply(completion("x", "abort")),
     "a list": reply([1, 2]),
     "null": reply(None),
+    "usage that is true": reply(
+        {**completion("x"), "usage": {"completion_tokens": True, "prompt_tokens": 3}}
+    ),
     "usage in words": reply({**completion("x"), "usage": {"completion_tokens": "two"}}),
 }
 

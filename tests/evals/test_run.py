@@ -316,5 +316,5 @@ def test_a_mirror_may_lack_the_split_of_examples_that_are_not_shown(tmp_path: Pa
         tmp_path / "openai" / "gsm8k", "main", {"test": [{"question": "1?", "answer": "#### 1"}]}
     )
     assert prepare(replace(GSM, items=1, shots=0), tmp_path).rows == 1
-    with pytest.raises(ValueError, match=r"task gsm8k: its data .* has no split 'train'"):
+    with pytest.raises(ValueError, match=r"has no split 'train', which .* 3 few-shot examples"):
         prepare(replace(GSM, items=1), tmp_path)

@@ -164,6 +164,11 @@ def test_prompts_that_differ_from_an_earlier_run_fail(
         (["--suite", "mini-dev", "--limit", "0"], "--limit is 0"),
         (["--suite", "mini-dev", "--engine", "openai"], "go together"),
         (["--suite", "mini-dev", "--base-url", "http://x"], "go together"),
+        (
+            ["--suite", "mini-dev", "--api-key-env", "NOSUCH"],
+            "variable NOSUCH is not set, or empty",
+        ),
+        (["--suite", "judged", "--judge-key-env", "NOSUCH"], "--judge-key-env: the environment"),
         (["--suite", "mini-dev", "--hub", "/nowhere"], "--hub /nowhere is not a folder"),
         (["--suite", "mini-dev", "--out", "/proc/x"], "--out /proc/x cannot be written"),
         (["--suite", "mini-dev", "--against", "/nowhere"], "items.parquet does not exist"),

@@ -105,3 +105,11 @@ def test_the_mean_of_benchmarks_adds_their_variances() -> None:
     mean, se = mean_of({"one": one, "other": other})
     assert mean == 0.5
     assert se == pytest.approx(math.hypot(one.se, other.se) / 2)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_the_mean_of_benchmarks_whose_items_agree_is_no_certainty(value: float) -> None:
+    means = {name: counted_mean(BENCHMARK, [score(i, value) for i in range(40)]) for name in "abc"}
+    assert {m.method for m in means.values()} == {"wilson"}
+    assert [m.se for m in means.values()] == pytest.approx([math.sqrt(2) / 40] * 3)
+    assert mean_of(means) == (value, pytest.approx(math.sqrt(2 / 3) / 40))

@@ -72,6 +72,15 @@ def with_suite(folder: Path, benchmarks: str) -> str:
     return str(path)
 
 
+def test_a_development_suite_of_held_out_data_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep = with_suite(tmp_path, "  b: {task: mini_gsm_shift, items: 500, skill: s}\n")
+    assert main([sweep, "--results", str(tmp_path / "results"), "--plan"]) == 2
+    message = capsys.readouterr().err
+    assert "own.yaml: benchmark 'b' is scored on data of mini-unseen" in message
+
+
 def test_a_benchmark_that_needs_a_judge_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -80,7 +89,7 @@ def test_a_benchmark_that_needs_a_judge_is_refused(
     assert "benchmark mt_bench: its scores come from a judge" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("task", ["gsm8k_cot", "bbh_cot_fewshot", "agieval_english_cot"])
+@pytest.mark.parametrize("task", ["gsm8k_cot", "bbh_cot_fewshot", "popqa"])
 def test_a_benchmark_whose_items_are_known_needs_no_items_from(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
