@@ -17,8 +17,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from harness.halves import in_half
 
+from evals.halves import in_half
 from evals.suite import load_suite
 
 ROOT = Path(__file__).parents[2]
