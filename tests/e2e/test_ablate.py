@@ -170,7 +170,7 @@ def test_no_held_out_score_leaves_the_store(folder: Path, finished: Path, tmp_pa
         table = pq.read_table(path)
         if set(table["benchmark"].to_pylist()) != {twin.name}:
             continue
-        judged = in_half(twin, table["item"].to_pylist(), "gate")
+        judged = in_half(twin.name, twin.twin, table["item"].to_pylist(), "gate")
         mixed = np.where(judged, 0.73117, table["score"].to_numpy())
         at = table.column_names.index("score")
         pq.write_table(table.set_column(at, "score", pa.array(mixed)), path)
